@@ -1,0 +1,13 @@
+// npm run bench [NAME…]: the figures, one script each; bench/README.md keeps the last table.
+import { spawnSync } from "node:child_process";
+import { cpus } from "node:os";
+import { fileURLToPath } from "node:url";
+
+const names = process.argv.length > 2 ? process.argv.slice(2) : ["import"];
+console.log(`Node ${process.version}, ${cpus().length} × ${cpus()[0]?.model.trim() ?? "unknown"}\n`);
+for (const name of names) {
+  const { status } = spawnSync(process.execPath, [fileURLToPath(new URL(`${name}.mjs`, import.meta.url))], {
+    stdio: "inherit",
+  });
+  if (status !== 0) process.exitCode = 1;
+}

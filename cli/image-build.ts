@@ -1,0 +1,106 @@
+import type { ArgsDef } from "citty";
+import { BuildkitBuilder } from "../provider/buildkit";
+import { parseBuilderChoice } from "../provider/buildx";
+import { Leftovers } from "../provider/leftovers";
+import { publishImage } from "../provider/publish";
+import { DEFAULT_REPOSITORY, type Settings } from "../provider/settings";
+import { describeError, SlipwayError } from "../sdk/error";
+import { parseRepository } from "../sdk/reference";
+import { imageArgs, readPlatforms, type Command } from "./flags";
+import { ImageLoader } from "./load-image";
+import { ProgressLine } from "./progress-line";
+import type { Terminal } from "./terminal";
+
+const buildArgs = {
+  ...imageArgs,
+  "file#export": {
+    ...imageArgs["file#export"],
+    description: `${imageArgs["file#export"].description} Several are built one after the other.`,
+  },
+  repository: {
+    type: "string",
+    valueHint: "host/path",
+    description: `Where images are stored. Default: SLIPWAY_REPOSITORY, then ${DEFAULT_REPOSITORY}.`,
+  },
+  builder: {
+    type: "string",
+    valueHint: "name|address",
+    description:
+      "A builder of buildx, or the address of a BuildKit. Default: SLIPWAY_BUILDER, then the current one of buildx.",
+  },
+} as const satisfies ArgsDef;
+
+/** `slipway image build` */
+export function imageBuild(terminal: Terminal): Command<typeof buildArgs> {
+  return {
+    meta: { name: "build", description: "Build images that the repository does not have, and print their references." },
+    args: buildArgs,
+    example: "slipway image build images.ts#api images.ts#worker --repository ghcr.io/acme/images",
+    async run({ args, rawArgs }) {
+      const platforms = readPlatforms(rawArgs);
+      const loader = new ImageLoader(terminal);
+      const repository = chooseRepository(args.repository, loader.settings, terminal);
+      const leftovers = new Leftovers();
+      const signal = terminal.stopOnSignal(leftovers);
+      const builder = new BuildkitBuilder(
+        parseBuilderChoice(args.builder ?? loader.settings.builder),
+        leftovers,
+        terminal.env,
+      );
+      const progress = new ProgressLine(terminal);
+      try {
+        for (const argument of args._) {
+          progress.show(`${argument}: hashing`);
+          const { image, folder, hash, specs, basePlace } = await loader.load(argument, platforms);
+          const published = await publishImage(loader.registry, () => builder, {
+            specs,
+            callSites: image.callSites,
+            folder,
+            basePlace: parseRepository(basePlace),
+            repository: parseRepository(repository),
+            onProgress: ({ text }) => progress.show(`${argument}: ${text}`),
+            signal,
+          });
+          progress.end(`${argument}: ${published.reused ? "the repository has it, nothing was built" : "built"}`);
+          const { digest, sizeBytes, reused } = published;
+          const result = {
+            hash,
+            uri: `${repository}:${hash}`,
+            ref: `${repository}@${digest}`,
+            digest,
+            sizeBytes,
+            reused,
+            platforms,
+          };
+          terminal.print(args.json ? `${JSON.stringify(result)}\n` : describeResult(argument, result));
+        }
+      } finally {
+        progress.end();
+        leftovers.clear();
+      }
+    },
+  };
+}
+
+function chooseRepository(flag: string | undefined, settings: Settings, terminal: Terminal): string {
+  const chosen = flag ?? settings.repository;
+  if (chosen === undefined) {
+    terminal.report(`warning: no repository is set, so images go to ${DEFAULT_REPOSITORY}\n`);
+    return DEFAULT_REPOSITORY;
+  }
+  try {
+    parseRepository(chosen);
+    return chosen;
+  } catch (cause) {
+    if (flag === undefined) throw cause;
+    throw new SlipwayError({ code: "USAGE", text: `--repository: ${describeError(cause)}`, cause });
+  }
+}
+
+function describeResult(
+  argument: string,
+  result: { readonly uri: string; readonly ref: string; readonly reused: boolean },
+): string {
+  const { uri, ref, reused } = result;
+  return `image   ${argument}\nuri     ${uri}\nref     ${ref}\nreused  ${reused ? "yes" : "no"}\n`;
+}

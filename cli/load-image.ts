@@ -1,0 +1,78 @@
+import { realpathSync, statSync } from "node:fs";
+import { basename, dirname, join, resolve } from "node:path";
+import { dockerCredentials } from "../provider/credentials";
+import { OciRegistry } from "../provider/oci-registry";
+import { ImageProgram, type PlainImage, type ResolvedImage } from "../provider/program";
+import type { Registry } from "../provider/registry";
+import { readSettings, type Settings } from "../provider/settings";
+import { SlipwayError } from "../sdk/error";
+import type { Platform } from "../sdk/platform";
+import { chooseImage } from "./choose-image";
+import { loadFile } from "./load-file";
+import { findProgramFolder } from "./program-folder";
+import type { Terminal } from "./terminal";
+
+/** An image that a file exports, with its hash. */
+export interface LoadedImage extends ResolvedImage {
+  readonly image: PlainImage;
+  /** The program's folder, absolute. */
+  readonly folder: string;
+}
+
+/** Loads and resolves the images of one command: each base is asked for once for each program's folder. */
+export class ImageLoader {
+  readonly settings: Settings;
+  readonly registry: Registry;
+  readonly #terminal: Terminal;
+  readonly #programs = new Map<string, ImageProgram>();
+
+  /** @throws SlipwayError INVALID_ARGUMENT, for settings of the environment */
+  constructor(terminal: Terminal) {
+    this.#terminal = terminal;
+    this.settings = readSettings(terminal.env);
+    this.registry = new OciRegistry({ findCredentials: dockerCredentials(terminal.env) });
+  }
+
+  /**
+   * @param argument `FILE#EXPORT`, or `FILE` alone.
+   * @throws SlipwayError USAGE, PROGRAM_FILE, BASE_UNAVAILABLE, LOCAL_PATH, and what the file's own calls throw
+   */
+  async load(argument: string, platforms: readonly Platform[]): Promise<LoadedImage> {
+    const { file, exportName } = splitArgument(argument);
+    const path = findFile(file, this.#terminal.cwd);
+    const folder = await findProgramFolder(path);
+    this.#terminal.changeFolder(folder);
+    const image = chooseImage(file, exportName, await loadFile(file, path));
+    return { ...(await this.#programIn(folder).resolve(image, platforms)), image, folder };
+  }
+
+  #programIn(folder: string): ImageProgram {
+    const known = this.#programs.get(folder);
+    if (known !== undefined) return known;
+    const program = new ImageProgram({ folder, registry: this.registry, mirrors: this.settings.mirrors });
+    this.#programs.set(folder, program);
+    return program;
+  }
+}
+
+/** The last `#` divides: a folder's name may hold one, the name of an export hardly. */
+function splitArgument(argument: string): { readonly file: string; readonly exportName: string | undefined } {
+  const hash = argument.lastIndexOf("#");
+  const file = hash < 0 ? argument : argument.slice(0, hash);
+  const exportName = hash < 0 ? undefined : argument.slice(hash + 1);
+  if (file === "" || exportName === "") {
+    const hint = "Write FILE#EXPORT, for example images.ts#api, or FILE alone.";
+    throw new SlipwayError({ code: "USAGE", text: `${JSON.stringify(argument)}: half of it is missing.`, hint });
+  }
+  return { file, exportName };
+}
+
+/** Absolute, its folder without links: as the process's own folder will be. */
+function findFile(file: string, cwd: string): string {
+  const path = resolve(cwd, file);
+  const stats = statSync(path, { throwIfNoEntry: false });
+  if (stats?.isFile() === true) return join(realpathSync(dirname(path)), basename(path));
+  const found = stats === undefined ? "there is no such file" : "it is no file";
+  const hint = "Give a TypeScript or JavaScript file that exports an Image; paths are relative to the current folder.";
+  throw new SlipwayError({ code: "PROGRAM_FILE", text: `${file}: ${found} (looked in ${cwd}).`, hint });
+}

@@ -1,0 +1,29 @@
+import { inspect } from "node:util";
+import { describeError } from "../sdk/error";
+import type { Terminal } from "./terminal";
+
+interface ReportOptions {
+  readonly terminal: Terminal;
+  /** Also as JSON on stdout. */
+  readonly isJson: boolean;
+}
+
+/** Tells the user what went wrong; with its stack where it is no error of Slipway's. */
+export function reportError(error: unknown, { terminal, isJson }: ReportOptions): void {
+  const isExpected = isSlipwayError(error);
+  terminal.report(`error: ${isExpected ? error.message : inspect(error)}\n`);
+  if (!isJson) return;
+  const code = isExpected ? error.code : "UNEXPECTED";
+  const hint = isExpected && "hint" in error && typeof error.hint === "string" ? error.hint : null;
+  terminal.print(`${JSON.stringify({ error: { code, message: describeError(error), hint } })}\n`);
+}
+
+/** 2 where the command line is wrong, else 1. */
+export function exitCodeOf(error: unknown): number {
+  return isSlipwayError(error) && error.code === "USAGE" ? 2 : 1;
+}
+
+/** By its shape: the user's file may load another copy of Slipway. */
+export function isSlipwayError(error: unknown): error is Error & { readonly code: string } {
+  return error instanceof Error && error.name === "SlipwayError" && "code" in error && typeof error.code === "string";
+}

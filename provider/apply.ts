@@ -1,0 +1,79 @@
+import { describeError, SlipwayError } from "../sdk/error";
+import { parseRepository } from "../sdk/reference";
+import { adoptImage } from "./commit";
+import type { Builder } from "./builder";
+import type { BuilderChoice } from "./buildx";
+import { publishImage } from "./publish";
+import type { Registry, RepositoryAddress } from "./registry";
+import type { ResourceLog } from "./resource-log";
+import { urnOf, type RunFacts } from "./run";
+import { checkHash, readInputs, specsOf, type ImageInputs, type ImageOutputs } from "./state";
+
+/** What an update needs of its surroundings. */
+export interface ApplyContext {
+  readonly registryFor: (inputs: ImageInputs) => Registry;
+  readonly makeBuilder: (choice: BuilderChoice) => Builder;
+  readonly factsOf: (inputs: unknown) => RunFacts;
+  readonly logFor: (urn: string) => ResourceLog;
+  /** Lets so many builds run at once. */
+  readonly limit: <T>(work: () => Promise<T>) => Promise<T>;
+  readonly signal: AbortSignal;
+}
+
+type Props = Readonly<Record<string, unknown>>;
+
+/**
+ * Pulumi's create and update: sees to it that the repository holds the image.
+ *
+ * @throws SlipwayError, with everything that the user needs in its message: Pulumi shows nothing else
+ */
+export async function applyImage(context: ApplyContext, props: Props): Promise<{ id: string; outs: Props }> {
+  const inputs = readInputs(props);
+  if (inputs === undefined) {
+    throw new SlipwayError({
+      code: "HASH_MISMATCH",
+      text: "the inputs are not an image's spec.",
+      hint: "Leave the inputs as BuiltImage gives them.",
+    });
+  }
+  checkHash(inputs);
+  const run = context.factsOf(props);
+  const log = context.logFor(urnOf(props));
+  const { reused, digest, sizeBytes } = await context.limit(() =>
+    publishImage(context.registryFor(inputs), () => context.makeBuilder(run.builder), {
+      specs: specsOf(inputs),
+      callSites: run.callSites.map((callSite) => (callSite === "" ? undefined : callSite)),
+      folder: run.folder,
+      basePlace: run.basePlace === "" ? undefined : parseRepository(run.basePlace),
+      repository: parseRepository(inputs.repository),
+      onProgress: ({ text }) => log.status(text),
+      signal: context.signal,
+    }),
+  );
+  log.status(reused ? "exists, nothing built" : `built, ${formatSize(sizeBytes)}`);
+  const outputs: ImageOutputs = { digest, sizeBytes, reused };
+  return { id: inputs.hash, outs: { ...props, ...outputs } };
+}
+
+/** Pulumi's read: state goes only when the repository said that the image is not there. */
+export async function readImage(
+  context: ApplyContext,
+  id: string,
+  props: Props,
+): Promise<{ id: string; props: Props }> {
+  const inputs = readInputs(props);
+  if (inputs === undefined) return { id, props };
+  const repository: RepositoryAddress = parseRepository(inputs.repository);
+  try {
+    const stored = await adoptImage(context.registryFor(inputs), repository, inputs.hash, context.signal);
+    return stored === undefined ? { id: "", props: {} } : { id, props: { ...props, ...stored } };
+  } catch (error) {
+    context.logFor(urnOf(props)).warn(`kept as it is, since the repository could not tell: ${describeError(error)}`);
+    return { id, props };
+  }
+}
+
+/** Megabytes as registries count them, 10^6 bytes. */
+function formatSize(sizeBytes: number): string {
+  return `${(sizeBytes / 1e6).toFixed(1)} MB`;
+}

@@ -1,0 +1,107 @@
+import * as v from "valibot";
+import { describeError, SlipwayError } from "../sdk/error";
+import type { Platform } from "../sdk/platform";
+import { formatReference, parseReference } from "../sdk/reference";
+import { placesOf, type Mirror } from "./mirrors";
+import type { Manifest, Registry, RepositoryAddress } from "./registry";
+
+/** A base image as it is right now. */
+export interface Base {
+  /** Where it was found: its registry, or a mirror of it. */
+  readonly place: RepositoryAddress;
+  /** The digest of the manifest for each platform that was asked for. */
+  readonly digests: ReadonlyMap<Platform, string>;
+}
+
+const indexSchema = v.object({
+  manifests: v.array(
+    v.object({
+      digest: v.string(),
+      platform: v.optional(v.object({ os: v.string(), architecture: v.string(), variant: v.optional(v.string()) })),
+    }),
+  ),
+});
+
+/** The bases of one program: each distinct reference is asked for once. */
+export class Bases {
+  readonly #registry: Registry;
+  readonly #mirrors: readonly Mirror[];
+  readonly #found = new Map<string, Promise<{ place: RepositoryAddress; manifest: Manifest }>>();
+
+  constructor(registry: Registry, mirrors: readonly Mirror[]) {
+    this.#registry = registry;
+    this.#mirrors = mirrors;
+  }
+
+  /**
+   * The manifest digests of a base, from the first place that has it. An index is answered from its own text; a single
+   * manifest is taken for every platform, as FROM does.
+   *
+   * @throws SlipwayError BASE_UNAVAILABLE
+   */
+  async fetch(reference: string, platforms: readonly Platform[], signal?: AbortSignal): Promise<Base> {
+    const known = this.#found.get(reference) ?? this.#ask(reference, signal);
+    this.#found.set(reference, known);
+    const { place, manifest } = await known;
+    return {
+      place,
+      digests: new Map(platforms.map((platform) => [platform, digestFor(reference, manifest, platform)])),
+    };
+  }
+
+  async #ask(reference: string, signal?: AbortSignal): Promise<{ place: RepositoryAddress; manifest: Manifest }> {
+    const parsed = parseReference(reference);
+    const failures: string[] = [];
+    for (const place of placesOf(parsed, this.#mirrors)) {
+      try {
+        const manifest = await this.#registry.fetchManifest(place, parsed.digest ?? parsed.tag ?? "latest", signal);
+        if (manifest !== undefined) return { place, manifest };
+        failures.push(`${formatReference({ ...parsed, ...place })} does not exist`);
+      } catch (error) {
+        signal?.throwIfAborted();
+        failures.push(describeError(error));
+      }
+    }
+    throw new SlipwayError({
+      code: "BASE_UNAVAILABLE",
+      text: `base ${reference}: it was found nowhere.\n${failures.map((failure) => `  - ${failure}`).join("\n")}\n`,
+      hint: "Check its name, log in where it lives, or name a mirror in SLIPWAY_MIRRORS (docker.io=<host>).",
+    });
+  }
+}
+
+function digestFor(reference: string, manifest: Manifest, platform: Platform): string {
+  if (!isIndex(manifest)) return manifest.digest;
+  const parsed = v.safeParse(v.pipe(v.string(), v.parseJson(), indexSchema), manifest.bytes.toString("utf8"));
+  if (!parsed.success) {
+    throw new SlipwayError({
+      code: "BASE_UNAVAILABLE",
+      text: `base ${reference}: the registry's index ${manifest.digest} is none: ${parsed.issues[0].message}.`,
+      hint: "Push the base again.",
+    });
+  }
+  const { manifests } = parsed.output;
+  const found = manifests.find((entry) => entry.platform !== undefined && matches(entry.platform, platform));
+  if (found !== undefined) return found.digest;
+  const names = manifests.flatMap(({ platform: own }) =>
+    own === undefined || own.os === "unknown"
+      ? []
+      : [[own.os, own.architecture, own.variant].filter(Boolean).join("/")],
+  );
+  throw new SlipwayError({
+    code: "BASE_UNAVAILABLE",
+    text: `base ${reference}: it has no image for ${platform}.`,
+    hint: `It has ${[...new Set(names)].sort().join(", ")}.`,
+  });
+}
+
+function isIndex(manifest: Manifest): boolean {
+  return /(image\.index|manifest\.list)/.test(manifest.mediaType);
+}
+
+/** `linux/arm64` is `linux/arm64/v8` to some builders (containerd/platforms, normalizeArch). */
+function matches(own: { os: string; architecture: string; variant?: string | undefined }, platform: Platform): boolean {
+  const [os, architecture, variant = ""] = platform.split("/");
+  const ownVariant = own.architecture === "arm64" && own.variant === "v8" ? "" : (own.variant ?? "");
+  return own.os === os && own.architecture === architecture && ownVariant === variant;
+}

@@ -1,0 +1,125 @@
+import { StringDecoder } from "node:string_decoder";
+import * as v from "valibot";
+
+/** One build step that ended with an error. */
+export interface FailedVertex {
+  readonly name: string;
+  readonly error: string;
+  /** The last lines that it printed. */
+  readonly lines: readonly string[];
+}
+
+const LINES_KEPT = 30;
+
+const lineSchema = v.object({
+  vertexes: v.optional(
+    v.array(
+      v.object({
+        digest: v.string(),
+        name: v.string(),
+        started: v.optional(v.string()),
+        completed: v.optional(v.string()),
+        cached: v.optional(v.boolean()),
+        error: v.optional(v.string()),
+      }),
+    ),
+  ),
+  logs: v.optional(v.array(v.object({ vertex: v.string(), data: v.string() }))),
+});
+
+/** Reads what `buildx build --progress rawjson` prints, line by line. */
+export class BuildOutput {
+  readonly #onStep: (count: number) => void;
+  readonly #onPhase: (text: string) => void;
+  readonly #printed = new Map<string, string>();
+  readonly #decoders = new Map<string, StringDecoder>();
+  readonly #announced = new Set<string>();
+  readonly #text: string[] = [];
+  #failed: { readonly digest: string; readonly name: string; readonly error: string } | undefined;
+
+  constructor(callbacks: {
+    /** `count` as BuildKit counts: the base is 1. */
+    readonly onStep: (count: number) => void;
+    readonly onPhase: (text: string) => void;
+  }) {
+    this.#onStep = callbacks.onStep;
+    this.#onPhase = callbacks.onPhase;
+  }
+
+  readLine(line: string): void {
+    const parsed = v.safeParse(v.pipe(v.string(), v.parseJson(), lineSchema), line);
+    if (!parsed.success) {
+      this.#text.push(line);
+      return;
+    }
+    for (const vertex of parsed.output.vertexes ?? []) this.#readVertex(vertex);
+    for (const log of parsed.output.logs ?? []) {
+      // A chunk may end within a character.
+      const decoder = this.#decoders.get(log.vertex) ?? new StringDecoder("utf8");
+      this.#decoders.set(log.vertex, decoder);
+      const before = this.#printed.get(log.vertex) ?? "";
+      this.#printed.set(
+        log.vertex,
+        lastLines(before + decoder.write(Buffer.from(log.data, "base64")), LINES_KEPT + 1).join("\n"),
+      );
+    }
+  }
+
+  /** The step that failed; `undefined` when something else did. */
+  get failed(): FailedVertex | undefined {
+    if (this.#failed === undefined) return undefined;
+    const printed = this.#printed.get(this.#failed.digest) ?? "";
+    const lines = lastLines(printed.trimEnd(), LINES_KEPT);
+    return { name: this.#failed.name, error: this.#failed.error, lines: lines.map((line) => line.replace(/\r+$/, "")) };
+  }
+
+  /** The line of the Dockerfile that buildx's error names. */
+  get failedLine(): number | undefined {
+    const line = this.#text
+      .map((text) => /^Dockerfile:(\d+)$/.exec(text.trim())?.[1])
+      .find((found) => found !== undefined);
+    return line === undefined ? undefined : Number(line);
+  }
+
+  /** What buildx printed that is no progress: its error. */
+  get error(): string {
+    const marked = this.#text.find((text) => text.startsWith("ERROR: "));
+    return (marked ?? this.#text.filter((text) => text.trim() !== "").at(-1) ?? "it said nothing").replace(
+      /^ERROR: /,
+      "",
+    );
+  }
+
+  #readVertex(vertex: {
+    digest: string;
+    name: string;
+    started?: string | undefined;
+    cached?: boolean | undefined;
+    error?: string | undefined;
+  }): void {
+    // When one step fails, those beside it end as cancelled. What buildx and BuildKit do themselves is no step.
+    const isStep = !vertex.name.startsWith("[internal] ");
+    if (
+      isStep &&
+      vertex.error !== undefined &&
+      this.#failed === undefined &&
+      !vertex.error.endsWith("context canceled")
+    ) {
+      this.#failed = { digest: vertex.digest, name: vertex.name, error: vertex.error };
+    }
+    if (vertex.started === undefined || vertex.cached === true || this.#announced.has(vertex.digest)) return;
+    this.#announced.add(vertex.digest);
+    const count = /^\[(?:\S+ )*?(\d+)\/\d+\] /.exec(vertex.name)?.[1];
+    if (count !== undefined) {
+      this.#onStep(Number(count));
+    } else if (vertex.name.startsWith("exporting to image")) {
+      this.#onPhase("pushing");
+    }
+  }
+}
+
+/** Lines as a terminal would show them: what a `\r` overwrote is gone. At a line's end one stays: the next chunk may overwrite. */
+function lastLines(text: string, count: number): readonly string[] {
+  const lines = text.split("\n").slice(-count);
+  return lines.map((line) => line.replace(/^.*\r(?=[^\r])/, ""));
+}

@@ -1,0 +1,34 @@
+import type { ResolvedSpec } from "../sdk/spec";
+import type { CallSite } from "../sdk/call-site";
+import type { RepositoryAddress } from "./registry";
+
+/** One platform's build. */
+export interface BuildRequest {
+  readonly spec: ResolvedSpec;
+  /** Where each step was written, in the order of the spec's steps; shown when a step fails. */
+  readonly callSites: readonly (CallSite | undefined)[];
+  /** The program's folder, absolute: where the sources of the spec are. */
+  readonly folder: string;
+  /** What FROM names: the base by digest, at the place where it was found. */
+  readonly from: string;
+  readonly repository: RepositoryAddress;
+  readonly onProgress: (progress: BuildProgress) => void;
+  readonly signal: AbortSignal;
+}
+
+/** How far a build is. */
+export interface BuildProgress {
+  /** For example `building 2/3: pipInstall requests`. */
+  readonly text: string;
+}
+
+/** Runs builds. */
+export interface Builder {
+  /**
+   * Builds an image and pushes it by digest; no tag is put.
+   *
+   * @returns the digest of the manifest that was pushed.
+   * @throws SlipwayError BUILD_FAILED, BUILD_CANCELLED, BUILDER_UNAVAILABLE, CONTEXT_CHANGED, LOCAL_PATH
+   */
+  build(request: BuildRequest): Promise<string>;
+}

@@ -1,0 +1,222 @@
+import { spawn, type ChildProcessByStdio } from "node:child_process";
+import { readFile, rm } from "node:fs/promises";
+import { join } from "node:path";
+import { createInterface } from "node:readline";
+import type { Readable, Writable } from "node:stream";
+import * as v from "valibot";
+import { describeStep } from "../sdk/diff";
+import { renderDockerfile, type DockerfileText } from "../sdk/dockerfile";
+import { describeError, SlipwayError } from "../sdk/error";
+import { listSource } from "../sdk/sources";
+import type { ResolvedStep } from "../sdk/spec";
+import { isSourceStep } from "../sdk/step";
+import { BuildOutput } from "./build-output";
+import type { Builder, BuildRequest } from "./builder";
+import { BUILDER_HINT, prepareBuildx, type BuilderChoice, type Buildx } from "./buildx";
+import { sendContext, type ContextPart } from "./context";
+import type { Leftovers } from "./leftovers";
+
+type Child = ChildProcessByStdio<Writable, Readable, Readable>;
+
+const KILL_AFTER_MS = 3_000;
+const metadataSchema = v.object({ "containerimage.digest": v.string() });
+
+/** Builds with BuildKit, through buildx. */
+export class BuildkitBuilder implements Builder {
+  readonly #choice: BuilderChoice;
+  readonly #leftovers: Leftovers;
+  readonly #env: NodeJS.ProcessEnv;
+  #buildx: Promise<Buildx> | undefined;
+
+  constructor(choice: BuilderChoice, leftovers: Leftovers, env: NodeJS.ProcessEnv) {
+    this.#choice = choice;
+    this.#leftovers = leftovers;
+    this.#env = env;
+  }
+
+  async build(request: BuildRequest): Promise<string> {
+    if (request.signal.aborted) throw cancelled(request);
+    const dockerfile = renderDockerfile(request.spec, request.from);
+    const parts = contextParts(dockerfile, request);
+    this.#buildx ??= prepareBuildx(this.#choice, this.#leftovers, this.#env);
+    const folder = this.#leftovers.makeFolder("build");
+    try {
+      return await runBuild(await this.#buildx, { request, dockerfile, parts, folder });
+    } finally {
+      await rm(folder, { recursive: true, force: true });
+    }
+  }
+}
+
+interface Build {
+  readonly request: BuildRequest;
+  readonly dockerfile: DockerfileText;
+  readonly parts: readonly ContextPart[];
+  readonly folder: string;
+}
+
+function contextParts(dockerfile: DockerfileText, request: BuildRequest): readonly ContextPart[] {
+  return dockerfile.steps.flatMap(({ step, contextFolder }) => {
+    if (!isSourceStep(step)) return [];
+    const callSite = request.callSites[request.spec.steps.indexOf(step)];
+    const { tree } = listSource(step, request.folder, callSite);
+    return [{ folder: contextFolder, tree, expected: step.tree, source: step.source }];
+  });
+}
+
+async function runBuild(buildx: Buildx, build: Build): Promise<string> {
+  const { request, dockerfile, parts } = build;
+  if (request.signal.aborted) throw cancelled(request); // Stopped while the builder was looked for.
+  const metadataFile = join(build.folder, "metadata.json");
+  const child = spawn(buildx.command, [...buildx.prefix, ...buildArgs(buildx, request, metadataFile)], {
+    env: buildx.env,
+    stdio: ["pipe", "pipe", "pipe"],
+  });
+  const output = new BuildOutput({
+    onStep: (count) => request.onProgress({ text: describeCounted(dockerfile, count) }),
+    onPhase: (text) => request.onProgress({ text }),
+  });
+  createInterface({ input: child.stderr }).on("line", (line) => output.readLine(line));
+  child.stdout.resume();
+  child.stdin.on("error", () => undefined);
+  const ended = endOf(child);
+  const stop = (): void => end(child);
+  request.signal.addEventListener("abort", stop, { once: true });
+  try {
+    // When buildx ends early its exit code says more than the pipe that it closed.
+    const sent = sendContext(dockerfile.text, parts, child.stdin).catch((error: unknown) => {
+      end(child);
+      return error;
+    });
+    const [outcome, code] = await Promise.all([sent, ended]);
+    if (request.signal.aborted) throw cancelled(request);
+    if (outcome instanceof Error) throw outcome;
+    // Success without all that was to be sent would be an image of something else.
+    if (code !== 0 || outcome !== true) throw failed(build, output);
+    const metadata = v.parse(v.pipe(v.string(), v.parseJson(), metadataSchema), await readFile(metadataFile, "utf8"));
+    return metadata["containerimage.digest"];
+  } finally {
+    request.signal.removeEventListener("abort", stop);
+  }
+}
+
+/**
+ * The exporter's attributes are part of what v1 emits: every one of them changes bytes. `store=false` is what lets
+ * `rewrite-timestamp` work on a builder that keeps images.
+ */
+function buildArgs(buildx: Buildx, request: BuildRequest, metadataFile: string): readonly string[] {
+  const name = `${request.repository.host}/${request.repository.path}`;
+  const output = [
+    `type=image,"name=${name}"`,
+    "push=true,push-by-digest=true,name-canonical=true,store=false",
+    "oci-mediatypes=true,rewrite-timestamp=true,compression=gzip",
+  ].join(",");
+  return [
+    "build",
+    ...buildx.builderArgs,
+    ...["--platform", request.spec.platform],
+    ...["--progress", "rawjson", "--metadata-file", metadataFile],
+    ...["--provenance=false", "--sbom=false", "--build-arg", "SOURCE_DATE_EPOCH=0"],
+    ...["--output", output, "-"],
+  ];
+}
+
+function endOf(child: Child): Promise<number> {
+  return new Promise((resolve, reject) => {
+    child.on("error", (cause) => {
+      const text = `building: buildx cannot be started: ${describeError(cause)}.`;
+      reject(new SlipwayError({ code: "BUILDER_UNAVAILABLE", text, hint: "See that it can be executed.", cause }));
+    });
+    child.on("close", (code) => resolve(code ?? 1));
+  });
+}
+
+/** buildx ends its build on the daemon, too, when it is asked to end. */
+function end(child: Child): void {
+  if (child.exitCode !== null || child.signalCode !== null) return;
+  child.kill("SIGTERM");
+  setTimeout(() => child.kill("SIGKILL"), KILL_AFTER_MS).unref();
+}
+
+/**
+ * What BuildKit builds as `count` of its `[count/total]`, by our own numbers: it counts the base as 1, then what makes a
+ * layer or a folder.
+ */
+function describeCounted(dockerfile: DockerfileText, count: number): string {
+  let last = 1;
+  for (const [index, { step }] of dockerfile.steps.entries()) {
+    last += countedInstructions(step);
+    if (count > 1 && count <= last) {
+      return `building step ${index + 1} of ${dockerfile.steps.length}: ${shorten(describeStep(step))}`;
+    }
+  }
+  return "getting the base";
+}
+
+/** dockerfile2llb counts RUN, COPY, ADD and WORKDIR. */
+function countedInstructions(step: ResolvedStep): number {
+  switch (step.kind) {
+    case "pip":
+    case "pipRequirements":
+    case "apt":
+    case "run":
+    case "workdir":
+    case "copyFile":
+    case "copyDir":
+      return 1;
+    case "dockerfile":
+      return step.commands.join("\n").match(/^\s*(RUN|COPY|ADD|WORKDIR)\s/gim)?.length ?? 0;
+    case "env":
+    case "user":
+    case "entrypoint":
+    case "cmd":
+      return 0;
+  }
+}
+
+function shorten(text: string): string {
+  return text.length > 80 ? `${text.slice(0, 79)}…` : text;
+}
+
+function failed({ request, dockerfile }: Build, output: BuildOutput): SlipwayError {
+  const error = output.error;
+  if (
+    /failed to (connect|list workers|dial)|connection refused|no such host|no builder .* found|error reading server preface|context deadline exceeded|closing transport|code = Unavailable/i.test(
+      error,
+    ) &&
+    output.failed === undefined
+  ) {
+    return new SlipwayError({
+      code: "BUILDER_UNAVAILABLE",
+      text: `building: the builder does not answer: ${error}.`,
+      hint: BUILDER_HINT,
+    });
+  }
+  const line = output.failedLine;
+  const entry = line === undefined ? undefined : dockerfile.steps.findLast((candidate) => candidate.line <= line);
+  const vertex = output.failed;
+  const printed = (vertex?.lines ?? []).filter((text, index, all) => text !== "" || index < all.length - 1);
+  const place = entry === undefined ? "" : `step ${dockerfile.steps.indexOf(entry) + 1} of ${dockerfile.steps.length} `;
+  const what = entry === undefined ? error : `${describeStep(entry.step)}: ${reason(vertex?.error ?? error)}`;
+  return new SlipwayError({
+    code: "BUILD_FAILED",
+    text: [`building: ${place}failed: ${what}`, ...printed.map((text) => `  | ${text}`)].join("\n") + "\n",
+    hint: /failed to push/.test(error)
+      ? "See that the builder can reach that registry, and that the login of your Docker configuration may write there."
+      : "No tag was put. What was built before is in the builder's cache.",
+    callSite: entry === undefined ? undefined : request.callSites[request.spec.steps.indexOf(entry.step)],
+  });
+}
+
+/** BuildKit repeats the whole command, which is on the line already. */
+function reason(error: string): string {
+  return /did not complete successfully: (exit code: \d+)/.exec(error)?.[1]?.replace(":", "") ?? error;
+}
+
+function cancelled(request: BuildRequest): SlipwayError {
+  return new SlipwayError({
+    code: "BUILD_CANCELLED",
+    text: `building for ${request.repository.host}/${request.repository.path}: it was stopped, and no tag was put.`,
+    hint: "Run it again: what was built so far is in the builder's cache.",
+  });
+}

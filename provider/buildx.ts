@@ -1,0 +1,124 @@
+import { execFile } from "node:child_process";
+import { once } from "node:events";
+import { existsSync } from "node:fs";
+import { connect } from "node:net";
+import { delimiter, join } from "node:path";
+import { promisify } from "node:util";
+import { describeError, SlipwayError } from "../sdk/error";
+import type { Leftovers } from "./leftovers";
+
+const run = promisify(execFile);
+
+const CONNECT_TIMEOUT_MS = 4_000;
+/** What to do about a builder that does not answer. */
+export const BUILDER_HINT = "Start it, or choose another one (SLIPWAY_BUILDER, or the builder argument).";
+
+/** Which BuildKit builds: a buildx builder by name, or the address of a BuildKit, like `unix:///run/buildkit.sock`. */
+export type BuilderChoice =
+  | { readonly kind: "current" }
+  | { readonly kind: "name"; readonly name: string }
+  | { readonly kind: "endpoint"; readonly endpoint: string };
+
+/** How buildx is run for a choice. */
+export interface Buildx {
+  readonly command: string;
+  /** What comes before `build`. */
+  readonly prefix: readonly string[];
+  readonly builderArgs: readonly string[];
+  readonly env: NodeJS.ProcessEnv;
+}
+
+/** Reads a builder as settings give it: an address has a scheme, everything else is a name. */
+export function parseBuilderChoice(text: string | undefined): BuilderChoice {
+  if (text === undefined) return { kind: "current" };
+  return text.includes("://") ? { kind: "endpoint", endpoint: text } : { kind: "name", name: text };
+}
+
+/**
+ * Finds buildx and makes the chosen builder known to it.
+ *
+ * @throws SlipwayError BUILDER_UNAVAILABLE
+ */
+export async function prepareBuildx(
+  choice: BuilderChoice,
+  leftovers: Leftovers,
+  env: NodeJS.ProcessEnv,
+): Promise<Buildx> {
+  const found = await findBuildx(env);
+  // This variable would override the logins of the Docker configuration.
+  const { DOCKER_AUTH_CONFIG: _, ...clean } = env;
+  const base = { ...clean, BUILDX_NO_DEFAULT_ATTESTATIONS: "1", BUILDKIT_COLORS: "", NO_COLOR: "1" };
+  switch (choice.kind) {
+    case "current":
+      return { ...found, builderArgs: [], env: base };
+    case "name":
+      return { ...found, builderArgs: ["--builder", choice.name], env: base };
+    case "endpoint": {
+      await checkListening(choice.endpoint);
+      const folder = leftovers.makeFolder("buildx");
+      const own = { ...base, BUILDX_CONFIG: folder };
+      await register(found, choice.endpoint, own);
+      return { ...found, builderArgs: ["--builder", "slipway"], env: own };
+    }
+  }
+}
+
+async function findBuildx(env: NodeJS.ProcessEnv): Promise<{ command: string; prefix: readonly string[] }> {
+  const folders = (env["PATH"] ?? "").split(delimiter).filter((folder) => folder !== "");
+  const names = process.platform === "win32" ? ["buildx.exe"] : ["buildx"];
+  const own = folders.flatMap((folder) => names.map((name) => join(folder, name))).find((path) => existsSync(path));
+  if (own !== undefined) return { command: own, prefix: [] };
+  try {
+    await run("docker", ["buildx", "version"], { env, timeout: 15_000 });
+    return { command: "docker", prefix: ["buildx"] };
+  } catch (cause) {
+    throw new SlipwayError({
+      code: "BUILDER_UNAVAILABLE",
+      text: "building needs buildx, and neither `buildx` is on PATH nor does `docker buildx` answer.",
+      hint: 'Install Docker with buildx, or in a clone of Slipway run npm run quickstart and eval "$(npm run -s env)".',
+      cause,
+    });
+  }
+}
+
+/** buildx waits 20 s for a builder that is not there, and then says no more than that time is up. */
+async function checkListening(endpoint: string): Promise<void> {
+  if (!URL.canParse(endpoint)) return;
+  const { protocol, pathname, hostname, port } = new URL(endpoint);
+  if (!(protocol === "unix:" && pathname !== "") && !(protocol === "tcp:" && port !== "")) return;
+  const host = hostname.replace(/^\[|\]$/g, "");
+  const socket = protocol === "unix:" ? connect(decodeURIComponent(pathname)) : connect(Number(port), host);
+  const timeout = AbortSignal.timeout(CONNECT_TIMEOUT_MS);
+  try {
+    await once(socket, "connect", { signal: timeout });
+  } catch (cause) {
+    if (timeout.aborted) return; // Slow is not dead.
+    throw new SlipwayError({
+      code: "BUILDER_UNAVAILABLE",
+      text: `builder ${endpoint}: it does not answer: ${describeError(cause)}.`,
+      hint: BUILDER_HINT,
+      cause,
+    });
+  } finally {
+    socket.destroy();
+  }
+}
+
+/** buildx takes no address as such: it is registered as a builder, in a folder of our own. */
+async function register(
+  buildx: { command: string; prefix: readonly string[] },
+  endpoint: string,
+  env: NodeJS.ProcessEnv,
+): Promise<void> {
+  const args = [...buildx.prefix, "create", "--name", "slipway", "--driver", "remote", endpoint];
+  try {
+    await run(buildx.command, args, { env, timeout: 30_000 });
+  } catch (cause) {
+    throw new SlipwayError({
+      code: "BUILDER_UNAVAILABLE",
+      text: `builder ${endpoint}: buildx cannot use it: ${describeError(cause)}.`,
+      hint: "Give the address of a BuildKit, for example unix:///run/buildkit/buildkitd.sock or tcp://host:1234.",
+      cause,
+    });
+  }
+}

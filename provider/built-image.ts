@@ -1,0 +1,235 @@
+import * as pulumi from "@pulumi/pulumi";
+import { fail, type Call } from "../sdk/arguments";
+import { readCallSite } from "../sdk/call-site";
+import { describeError, SlipwayError } from "../sdk/error";
+import { Image } from "../sdk/image";
+import { DEFAULT_PLATFORM, parsePlatforms, type Platform } from "../sdk/platform";
+import { parseRepository } from "../sdk/reference";
+import { parseBuilderChoice, type BuilderChoice } from "./buildx";
+import type { Existence } from "./existence";
+import { programOf, type Program } from "./pulumi-program";
+import { isRepository, ociRepository, type Repository } from "./repository";
+import { resourceLog } from "./resource-log";
+import type { RunFacts } from "./run";
+import type { ImageInputs } from "./state";
+
+/** Which BuildKit builds; no part of an image's identity. */
+export type BuilderArgs =
+  /** A builder of buildx (`docker buildx ls`). */
+  | { readonly name: string }
+  /** The address of a BuildKit, for example `unix:///run/buildkit/buildkitd.sock` or `tcp://buildkit:1234`. */
+  | { readonly endpoint: pulumi.Input<string> };
+
+export interface BuiltImageArgs {
+  readonly image: pulumi.Input<Image>;
+  /** Where the image is stored. Default: the setting `slipway:repository`, `SLIPWAY_REPOSITORY`, `localhost:5000/images`. */
+  readonly repository?: Repository | pulumi.Input<string>;
+  /** For example `["linux/amd64", "linux/arm64"]`; several become one index. Default `["linux/amd64"]`, never the host's. */
+  readonly platforms?: readonly string[];
+  /** Default: the setting `slipway:builder`, `SLIPWAY_BUILDER`, the current builder of buildx. */
+  readonly builder?: BuilderArgs;
+}
+
+/** What another stack needs of an image, as plain JSON. */
+export interface ImageHandle {
+  readonly uri: string;
+  readonly ref: string;
+  readonly hash: string;
+  readonly platforms: readonly string[];
+  /** Compressed, in bytes. */
+  readonly sizeBytes: number;
+}
+
+/**
+ * One constant text: the state holds no code, and an upgrade of Slipway is no change. The library is looked for from
+ * the program's folder, then from the program's own main module (in a workspace only a wrapper package may see it).
+ * Where neither has it, as on a destroy without node_modules, nothing is lost: delete does nothing, read keeps all.
+ */
+const PROVIDER_TEXT =
+  "exports.handler=()=>{const c=n=>async(...a)=>{let m;try{m=await import('slipway/lifecycle')}catch(e){try{m=require('module').createRequire(require.main.filename)('slipway/lifecycle')}catch{if(n==='read')return{id:a[0],props:a[1]};if(n==='delete')return;throw e}}return m.provider()[n](...a)};" +
+  "return Object.fromEntries(['check','diff','create','update','read','delete'].map(n=>[n,c(n)]))}";
+
+/**
+ * An image in a repository. It is built when nobody has built its content before, and its tag is the hash of that
+ * content: `uri` is known at preview, an unchanged image is no update, another content is a replacement.
+ *
+ * @example
+ * ```ts
+ * const image = new BuiltImage("api", { image: Image.debianSlim("3.11").pipInstall(["requests"]) });
+ * export const uri = image.uri;
+ * ```
+ */
+export class BuiltImage extends pulumi.CustomResource {
+  /** 64 hex digits; known at preview. */
+  declare readonly hash: pulumi.Output<string>;
+  /** `<repository>:<hash>`; known at preview. */
+  declare readonly uri: pulumi.Output<string>;
+  /** The manifest's digest, `sha256:…`. */
+  declare readonly digest: pulumi.Output<string>;
+  /** What a node pulls that has none of it: compressed, in bytes. */
+  declare readonly sizeBytes: pulumi.Output<number>;
+  declare readonly platforms: pulumi.Output<readonly string[]>;
+  /** `<repository>@sha256:…`, what a pod runs; known at preview when the hash is stored, else after the update. */
+  readonly ref: pulumi.Output<string>;
+  /** What a stack exports for another one. */
+  readonly handle: pulumi.Output<ImageHandle>;
+
+  /** @throws SlipwayError INVALID_ARGUMENT, INVALID_REFERENCE */
+  constructor(name: string, args: BuiltImageArgs, opts?: pulumi.CustomResourceOptions) {
+    const call: Call = { text: `new BuiltImage(${JSON.stringify(name)}, …)`, callSite: readCallSite(BuiltImage) };
+    const plan = planImage(call, name, args, opts);
+    const props = {
+      ...plan.inputs,
+      digest: undefined,
+      sizeBytes: undefined,
+      reused: undefined,
+      __provider: PROVIDER_TEXT,
+    };
+    // An inherited `protect` would only block a new hash: deleting an image's resource removes nothing.
+    super(TYPE, name, props, { ...opts, protect: opts?.protect ?? false });
+    const { repository, stored } = plan;
+    const built = pulumi.interpolate`${repository}@${this.digest}`;
+    this.ref = stored.apply((digest) =>
+      digest === undefined ? built : pulumi.all([this.urn, repository]).apply(([, place]) => `${place}@${digest}`),
+    );
+    this.handle = pulumi
+      .all([this.uri, this.ref, this.hash, this.platforms, this.sizeBytes])
+      .apply(([uri, ref, hash, platforms, sizeBytes]) => ({ uri, ref, hash, platforms, sizeBytes }));
+  }
+}
+
+const TYPE = "pulumi-nodejs:dynamic/slipway:BuiltImage";
+
+type Inputs = { readonly [K in keyof ImageInputs]: pulumi.Input<ImageInputs[K] | undefined> } & {
+  readonly __urn: pulumi.Input<string>;
+  readonly __run: pulumi.Input<RunFacts>;
+};
+
+interface Plan {
+  readonly inputs: Inputs;
+  readonly repository: pulumi.Output<string>;
+  /** The digest that the repository has under the hash. */
+  readonly stored: pulumi.Output<string | undefined>;
+}
+
+/** Everything that the program knows before anything runs, as Outputs that carry the dependencies of the arguments. */
+function planImage(
+  call: Call,
+  name: string,
+  args: BuiltImageArgs,
+  opts: pulumi.CustomResourceOptions | undefined,
+): Plan {
+  checkArgs(call, args);
+  const platforms = checkPlatforms(call, args.platforms);
+  const program = programOf();
+  const chosen = chooseRepository(call, args.repository, program);
+  const urn = pulumi.createUrn(name, TYPE, opts?.parent);
+  const image = pulumi.output(args.image).apply((value) => checkImage(call, value));
+  const resolved = pulumi
+    .all([image, urn])
+    .apply(([value, resourceUrn]) =>
+      program.wrong.watch(program.images.resolve(value, platforms), (error) =>
+        resourceLog(resourceUrn).error(withLine(call, error)),
+      ),
+    );
+  const repository = pulumi.output(chosen.url).apply((url) => checkRepository(call, url));
+  const existence = pulumi
+    .all([resolved, repository])
+    .apply(([{ hash }, url]): Promise<Existence> => program.exists(url, hash, chosen.insecure));
+  const builder = pulumi.output(chooseBuilder(call, args.builder, program));
+  const run = pulumi
+    .all([image, resolved, existence, builder])
+    .apply(([value, { basePlace }, found, choice]): RunFacts => ({
+      folder: program.images.folder,
+      callSites: value.callSites.map((callSite) => callSite ?? ""),
+      existence: found,
+      basePlace,
+      builder: choice,
+    }));
+  return {
+    inputs: {
+      hash: resolved.apply(({ hash }) => hash),
+      uri: pulumi.all([resolved, repository]).apply(([{ hash }, url]) => `${url}:${hash}`),
+      repository,
+      insecure: chosen.insecure ? true : undefined,
+      format: resolved.apply(({ format }) => format),
+      platforms: [...platforms],
+      base: resolved.apply(({ base }) => base),
+      steps: resolved.apply(({ steps }) => steps),
+      __urn: urn,
+      __run: run,
+    },
+    repository,
+    stored: existence.apply((found) => (found.kind === "stored" ? found.digest : undefined)),
+  };
+}
+
+/** An error's message with the user's line: the step's where the error has one, else the resource's. */
+function withLine(call: Call, error: unknown): string {
+  const hasLine = (error instanceof SlipwayError && error.callSite !== undefined) || call.callSite === undefined;
+  return hasLine ? describeError(error) : `${describeError(error)}\n    at ${call.callSite}`;
+}
+
+function checkArgs(call: Call, args: unknown): void {
+  if (typeof args !== "object" || args === null || !("image" in args) || args.image === undefined) {
+    throw fail(call, "the image is missing.", "Give { image: Image.debianSlim()… }.");
+  }
+  const known = ["image", "repository", "platforms", "builder"];
+  const wrong = Object.keys(args).find((name) => !known.includes(name));
+  if (wrong !== undefined) throw fail(call, `there is no argument ${wrong}.`, `Known are ${known.join(", ")}.`);
+  // A plain value is looked at right here, where the error has the user's line.
+  if (!pulumi.Output.isInstance(args.image) && !(args.image instanceof Promise)) checkImage(call, args.image);
+}
+
+function checkImage(call: Call, value: unknown): Image {
+  if (Image.isImage(value)) return value;
+  throw fail(call, "the image is not an Image.", 'Build one with Image.debianSlim(…), Image.base("…").');
+}
+
+function checkPlatforms(call: Call, names: unknown): readonly Platform[] {
+  if (names === undefined) return [DEFAULT_PLATFORM];
+  const isList = Array.isArray(names) && names.every((name: unknown): name is string => typeof name === "string");
+  if (!isList) throw fail(call, "the platforms are not a list of names.", 'Write ["linux/amd64"].');
+  try {
+    return parsePlatforms(names);
+  } catch (error) {
+    throw fail(call, describeError(error), "");
+  }
+}
+
+function chooseRepository(call: Call, given: BuiltImageArgs["repository"], program: Program): Repository {
+  if (isRepository(given)) return given;
+  if (given === undefined) return ociRepository(checkRepository(call, program.defaultRepository()));
+  return ociRepository(typeof given === "string" ? checkRepository(call, given) : given);
+}
+
+function checkRepository(call: Call, url: unknown): string {
+  if (typeof url !== "string")
+    throw fail(call, "the repository is not a string.", "Give host/path, for example localhost:5000/images.");
+  try {
+    parseRepository(url);
+    return url;
+  } catch (error) {
+    throw fail(call, describeError(error), "", "INVALID_REFERENCE");
+  }
+}
+
+function chooseBuilder(call: Call, given: BuilderArgs | undefined, program: Program): pulumi.Input<BuilderChoice> {
+  if (given === undefined) return parseBuilderChoice(program.settings.builder);
+  if ("name" in given && typeof given.name === "string" && given.name !== "") return { kind: "name", name: given.name };
+  if ("endpoint" in given) {
+    return pulumi.output(given.endpoint).apply((endpoint): BuilderChoice => {
+      if (typeof endpoint === "string" && endpoint.includes("://")) return { kind: "endpoint", endpoint };
+      throw fail(
+        call,
+        "the builder's endpoint has no scheme.",
+        "Write unix:///run/buildkit/buildkitd.sock or tcp://host:1234.",
+      );
+    });
+  }
+  throw fail(
+    call,
+    "the builder has neither a name nor an endpoint.",
+    'Write { name: "…" } or { endpoint: "unix://…" }.',
+  );
+}

@@ -1,0 +1,178 @@
+import { createHash } from "node:crypto";
+import * as v from "valibot";
+import { SlipwayError } from "../sdk/error";
+import type { Platform } from "../sdk/platform";
+import type { Manifest, Registry, RepositoryAddress } from "./registry";
+
+/** The annotation of a manifest that says which spec it was built from. Not a label: images built on it inherit labels. */
+const HASH_ANNOTATION = "io.slipway.hash";
+/** BuildKit's own note on a layer that it rewrote; a prefix build lacks it, and one hash is to be one digest. */
+const REWRITTEN = "buildkit/rewritten-timestamp";
+const INDEX_TYPE = "application/vnd.oci.image.index.v1+json";
+
+/** An image in a repository. */
+export interface StoredImage {
+  readonly digest: string;
+  /** What a node pulls when it has none of it: compressed layers and configs, in bytes. */
+  readonly sizeBytes: number;
+}
+
+/** A build that was pushed by digest. */
+export interface PushedBuild {
+  readonly platform: Platform;
+  readonly digest: string;
+}
+
+const descriptorSchema = v.looseObject({
+  mediaType: v.string(),
+  digest: v.string(),
+  size: v.number(),
+  annotations: v.optional(v.record(v.string(), v.string())),
+});
+const manifestSchema = v.looseObject({
+  mediaType: v.string(),
+  config: descriptorSchema,
+  layers: v.array(descriptorSchema),
+  annotations: v.optional(v.record(v.string(), v.string())),
+});
+const storedSchema = v.looseObject({
+  config: v.optional(descriptorSchema),
+  layers: v.optional(v.array(descriptorSchema)),
+  manifests: v.optional(v.array(descriptorSchema)),
+  annotations: v.optional(v.record(v.string(), v.string())),
+});
+
+/**
+ * Puts the hash as a tag on builds that were pushed by digest: first every byte behind the tag is seen, then one
+ * request puts it. Whoever finds that another one was faster takes that image.
+ *
+ * @throws SlipwayError HASH_MISMATCH, REGISTRY_DENIED, REGISTRY_UNAVAILABLE, REGISTRY_ANSWER
+ */
+export async function commitImage(
+  registry: Registry,
+  repository: RepositoryAddress,
+  hash: string,
+  builds: readonly PushedBuild[],
+  signal?: AbortSignal,
+): Promise<StoredImage> {
+  const children = await Promise.all(
+    builds.map(async ({ platform, digest }) => {
+      const manifest = await annotate(registry, repository, digest, hash, signal);
+      return { platform, manifest };
+    }),
+  );
+  const [only] = children;
+  const top = children.length === 1 && only !== undefined ? only.manifest : makeIndex(hash, children);
+  if (children.length > 1) {
+    for (const { manifest } of children) await registry.putManifest(repository, manifest.digest, manifest, signal);
+  }
+  const winner = await adoptImage(registry, repository, hash, signal);
+  if (winner !== undefined) return winner;
+  await registry.putManifest(repository, hash, top, signal);
+  const stored = await adoptImage(registry, repository, hash, signal);
+  if (stored !== undefined) return stored;
+  throw new SlipwayError({
+    code: "REGISTRY_ANSWER",
+    text: `${repository.host}/${repository.path}:${hash}: the registry took the tag and does not know it.`,
+    hint: "Something deletes tags there; see its log.",
+  });
+}
+
+/**
+ * The image that a repository holds under a hash.
+ *
+ * @throws SlipwayError HASH_MISMATCH when it says that it was built from another spec
+ */
+export async function adoptImage(
+  registry: Registry,
+  repository: RepositoryAddress,
+  hash: string,
+  signal?: AbortSignal,
+): Promise<StoredImage | undefined> {
+  const manifest = await registry.fetchManifest(repository, hash, signal);
+  if (manifest === undefined) return undefined;
+  const stored = parse(storedSchema, manifest);
+  const found = stored.annotations?.[HASH_ANNOTATION];
+  if (found !== undefined && found !== hash) {
+    throw new SlipwayError({
+      code: "HASH_MISMATCH",
+      text: `${repository.host}/${repository.path}:${hash}: this tag holds the image of another hash, ${found}.`,
+      hint: "Somebody moved the tag. Delete it, and the image is built again.",
+    });
+  }
+  const children = await Promise.all(
+    (stored.manifests ?? []).map(async (child) => {
+      const inner = await registry.fetchManifest(repository, child.digest, signal);
+      return inner === undefined ? child.size : sizeOf(parse(storedSchema, inner));
+    }),
+  );
+  return { digest: manifest.digest, sizeBytes: children.reduce((sum, size) => sum + size, sizeOf(stored)) };
+}
+
+function sizeOf(stored: v.InferOutput<typeof storedSchema>): number {
+  return [stored.config, ...(stored.layers ?? [])].reduce((sum, part) => sum + (part?.size ?? 0), 0);
+}
+
+/** The manifest of a build with our annotation and without BuildKit's, once all that it names is seen to be stored. */
+async function annotate(
+  registry: Registry,
+  repository: RepositoryAddress,
+  digest: string,
+  hash: string,
+  signal?: AbortSignal,
+): Promise<Manifest> {
+  const pushed = await registry.fetchManifest(repository, digest, signal);
+  if (pushed === undefined) throw lost(repository, digest);
+  const manifest = parse(manifestSchema, pushed);
+  const blobs = [...new Set([manifest.config, ...manifest.layers].map((part) => part.digest))];
+  await Promise.all(
+    blobs.map(async (blob) => {
+      if (!(await registry.hasBlob(repository, blob, signal))) throw lost(repository, blob);
+    }),
+  );
+  const layers = manifest.layers.map(({ annotations = {}, ...layer }) => {
+    const kept = Object.entries(annotations).filter(([name]) => name !== REWRITTEN);
+    return kept.length === 0 ? layer : { ...layer, annotations: Object.fromEntries(kept) };
+  });
+  const annotations = { ...manifest.annotations, [HASH_ANNOTATION]: hash };
+  return toManifest(manifest.mediaType, { ...manifest, layers, annotations });
+}
+
+function makeIndex(hash: string, children: readonly { platform: Platform; manifest: Manifest }[]): Manifest {
+  const manifests = children
+    .map(({ platform, manifest }) => {
+      const [os, architecture, variant] = platform.split("/");
+      return {
+        mediaType: manifest.mediaType,
+        digest: manifest.digest,
+        size: manifest.bytes.length,
+        platform: { architecture, os, ...(variant === undefined ? {} : { variant }) },
+      };
+    })
+    .sort((a, b) => (a.digest < b.digest ? -1 : 1));
+  const annotations = { [HASH_ANNOTATION]: hash };
+  return toManifest(INDEX_TYPE, { schemaVersion: 2, mediaType: INDEX_TYPE, manifests, annotations });
+}
+
+function toManifest(mediaType: string, content: object): Manifest {
+  const bytes = Buffer.from(JSON.stringify(content));
+  return { digest: `sha256:${createHash("sha256").update(bytes).digest("hex")}`, mediaType, bytes };
+}
+
+function parse<T extends v.GenericSchema>(schema: T, manifest: Manifest): v.InferOutput<T> {
+  const parsed = v.safeParse(v.pipe(v.string(), v.parseJson(), schema), manifest.bytes.toString("utf8"));
+  if (parsed.success) return parsed.output;
+  throw new SlipwayError({
+    code: "REGISTRY_ANSWER",
+    text: `${manifest.digest}: this is not an image manifest.`,
+    hint: "Something else was pushed under an image's name.",
+  });
+}
+
+function lost(repository: RepositoryAddress, digest: string): SlipwayError {
+  return new SlipwayError({
+    code: "REGISTRY_ANSWER",
+    text: `${repository.host}/${repository.path}: ${digest} was pushed and is not there, so no tag was put.`,
+    hint: "Run it again; if it stays, something deletes what is pushed (garbage collection).",
+  });
+}

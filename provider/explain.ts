@@ -1,0 +1,46 @@
+import { diffSpecs } from "../sdk/diff";
+import type { Existence } from "./existence";
+import { specsOf, type ImageInputs } from "./state";
+
+/** What an update will do with an image that is new, or has another hash than before: one line. */
+export function explainNew(
+  before: ImageInputs | undefined,
+  after: ImageInputs,
+  existence: Existence | undefined,
+): string {
+  const why = before === undefined ? NEW : reasonOf(before, after);
+  switch (existence?.kind) {
+    case "stored":
+      return `${why.text}; exists, nothing to build`;
+    case "missing":
+      return `${buildsFrom(why.firstStep, after.steps.length)}: ${why.text}`;
+    case "unknown":
+      return `${why.text}; whether it exists is unknown: ${existence.cause}`;
+    case undefined:
+      return `${why.text}; whether it exists is unknown`;
+  }
+}
+
+function buildsFrom(firstStep: number, count: number): string {
+  return firstStep === 0
+    ? `builds from the base, ${count} ${count === 1 ? "step" : "steps"}`
+    : `builds from step ${firstStep} of ${count}`;
+}
+
+const NEW = { firstStep: 0, text: "new image" } as const;
+
+function reasonOf(before: ImageInputs, after: ImageInputs): { readonly firstStep: number; readonly text: string } {
+  if (before.platforms.join() !== after.platforms.join()) {
+    return { firstStep: 0, text: `platforms ${before.platforms.join(", ")} → ${after.platforms.join(", ")}` };
+  }
+  if (before.hash === after.hash)
+    return { firstStep: 0, text: `repository ${before.repository} → ${after.repository}` };
+  const now = specsOf(after);
+  const diffs = specsOf(before).flatMap((spec, index) => {
+    const other = now[index];
+    const diff = other === undefined ? undefined : diffSpecs(spec, other);
+    return diff === undefined ? [] : [diff];
+  });
+  const [diff] = diffs;
+  return diff === undefined ? NEW : { firstStep: diff.firstStep, text: diff.reasons.join("; ") };
+}

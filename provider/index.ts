@@ -1,0 +1,2 @@
+export { BuiltImage, type BuilderArgs, type BuiltImageArgs, type ImageHandle } from "./built-image";
+export { ociRepository, type OciRepositoryOptions, type Repository } from "./repository";

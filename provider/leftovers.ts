@@ -1,0 +1,64 @@
+import { lstatSync, mkdirSync, mkdtempSync, readdirSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { describeError, SlipwayError } from "../sdk/error";
+
+/**
+ * One folder for everything temporary, with a folder for each process in it. A process that was killed leaves its own
+ * behind; the next one removes it.
+ */
+export class Leftovers {
+  readonly #root: string;
+  readonly #own: string;
+  #isSwept = false;
+
+  constructor(root: string = join(tmpdir(), `slipway-${process.getuid?.() ?? "user"}`)) {
+    this.#root = root;
+    this.#own = join(root, String(process.pid));
+  }
+
+  /** A new, empty folder that only this user can read. */
+  makeFolder(name: string): string {
+    try {
+      if (!this.#isSwept) this.#sweep();
+      this.#isSwept = true;
+      mkdirSync(this.#own, { recursive: true, mode: 0o700 });
+      return mkdtempSync(join(this.#own, `${name}-`));
+    } catch (cause) {
+      throw new SlipwayError({
+        code: "BUILDER_UNAVAILABLE",
+        text: `temporary folder ${this.#own}: it cannot be made: ${describeError(cause)}.`,
+        hint: "Set TMPDIR to a folder that can be written.",
+        cause,
+      });
+    }
+  }
+
+  /** Removes everything of this process. */
+  clear(): void {
+    rmSync(this.#own, { recursive: true, force: true });
+  }
+
+  #sweep(): void {
+    mkdirSync(this.#root, { recursive: true, mode: 0o700 });
+    // Its name can be guessed: somebody else may have made it, or a link, to read what we put there.
+    const stats = lstatSync(this.#root);
+    const isOurs = stats.isDirectory() && (process.getuid === undefined || stats.uid === process.getuid());
+    if (!isOurs) throw new Error(`${this.#root} belongs to somebody else`);
+    for (const name of readdirSync(this.#root)) {
+      const pid = Number(name);
+      // A folder under our own pid is of an earlier process with that pid.
+      if (pid === process.pid || !isRunning(pid)) rmSync(join(this.#root, name), { recursive: true, force: true });
+    }
+  }
+}
+
+function isRunning(pid: number): boolean {
+  if (!Number.isSafeInteger(pid) || pid <= 0) return false;
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch (error) {
+    return error instanceof Error && "code" in error && error.code === "EPERM";
+  }
+}

@@ -1,0 +1,207 @@
+import { createHash } from "node:crypto";
+import { setTimeout as sleep } from "node:timers/promises";
+import { describeError, SlipwayError } from "../sdk/error";
+import type { FindCredentials } from "./credentials";
+import type { Manifest, Registry, RepositoryAddress } from "./registry";
+import { RegistryAuth } from "./registry-auth";
+
+/** All four, or older registries convert what they hold to a format of their own. */
+const MANIFEST_TYPES = [
+  "application/vnd.oci.image.index.v1+json",
+  "application/vnd.oci.image.manifest.v1+json",
+  "application/vnd.docker.distribution.manifest.list.v2+json",
+  "application/vnd.docker.distribution.manifest.v2+json",
+].join(", ");
+
+const ATTEMPTS = 3;
+
+export interface OciRegistryOptions {
+  readonly findCredentials: FindCredentials;
+  /** Hosts that are asked by plain HTTP; those of the loopback interface always are. */
+  readonly insecureHosts?: ReadonlySet<string>;
+  /** For one request, in milliseconds. Default 30,000. */
+  readonly timeoutMs?: number;
+  /** How long to wait before attempt `n` (from 1), in milliseconds. */
+  readonly backoffMs?: (attempt: number) => number;
+}
+
+interface Request {
+  readonly method: "GET" | "HEAD" | "PUT";
+  readonly path: string;
+  readonly headers?: Readonly<Record<string, string>>;
+  readonly body?: Buffer;
+  readonly signal: AbortSignal | undefined;
+}
+
+/** A response that was read to its end. */
+interface Answer {
+  readonly status: number;
+  readonly headers: Headers;
+  readonly bytes: Buffer;
+}
+
+/**
+ * Any registry that speaks the distribution protocol
+ * (https://github.com/opencontainers/distribution-spec/blob/main/spec.md).
+ */
+export class OciRegistry implements Registry {
+  readonly #options: OciRegistryOptions;
+  readonly #auth: RegistryAuth;
+
+  constructor(options: OciRegistryOptions) {
+    this.#options = options;
+    this.#auth = new RegistryAuth(options.findCredentials);
+  }
+
+  async findDigest(
+    repository: RepositoryAddress,
+    reference: string,
+    signal?: AbortSignal,
+  ): Promise<string | undefined> {
+    const path = `manifests/${reference}`;
+    const response = await this.#send(repository, {
+      method: "HEAD",
+      path,
+      headers: { accept: MANIFEST_TYPES },
+      signal,
+    });
+    if (response.status === 404) return undefined;
+    const digest = response.headers.get("docker-content-digest");
+    return digest ?? (await this.fetchManifest(repository, reference, signal))?.digest;
+  }
+
+  async fetchManifest(
+    repository: RepositoryAddress,
+    reference: string,
+    signal?: AbortSignal,
+  ): Promise<Manifest | undefined> {
+    const path = `manifests/${reference}`;
+    const response = await this.#send(repository, { method: "GET", path, headers: { accept: MANIFEST_TYPES }, signal });
+    if (response.status === 404) return undefined;
+    const { bytes } = response;
+    const digest = `sha256:${createHash("sha256").update(bytes).digest("hex")}`;
+    const expected = reference.startsWith("sha256:") ? reference : response.headers.get("docker-content-digest");
+    if (expected !== null && expected !== digest) {
+      throw answer(repository, `the manifest ${reference} has the digest ${digest}, not ${expected}`);
+    }
+    return { digest, mediaType: response.headers.get("content-type") ?? "", bytes };
+  }
+
+  async hasBlob(repository: RepositoryAddress, digest: string, signal?: AbortSignal): Promise<boolean> {
+    const response = await this.#send(repository, { method: "HEAD", path: `blobs/${digest}`, signal });
+    return response.status !== 404;
+  }
+
+  async putManifest(
+    repository: RepositoryAddress,
+    reference: string,
+    manifest: Manifest,
+    signal?: AbortSignal,
+  ): Promise<void> {
+    const path = `manifests/${reference}`;
+    const headers = { "content-type": manifest.mediaType };
+    const response = await this.#send(repository, { method: "PUT", path, headers, body: manifest.bytes, signal });
+    if (response.status === 404) throw answer(repository, "it has no such repository, and makes none by itself");
+  }
+
+  /** One request, answered with success or 404; repeated where the failure may pass, with credentials where they are asked for. */
+  async #send(repository: RepositoryAddress, request: Request): Promise<Answer> {
+    let failure: SlipwayError | undefined;
+    for (let attempt = 1; attempt <= ATTEMPTS; attempt += 1) {
+      if (attempt > 1) await this.#wait(attempt, request.signal);
+      const result = await this.#attempt(repository, request);
+      if (!(result instanceof SlipwayError)) return result;
+      failure = result;
+    }
+    throw failure ?? answer(repository, "no attempt was made");
+  }
+
+  /** An answer, or an error that another attempt may not meet. */
+  async #attempt(repository: RepositoryAddress, request: Request): Promise<Answer | SlipwayError> {
+    const write = request.method === "PUT";
+    try {
+      let response = await this.#fetch(repository, request, this.#auth.known(repository, write));
+      if (response.status === 401) {
+        const header = await this.#auth.answer(repository, write, response, request.signal);
+        if (header !== undefined) response = await this.#fetch(repository, request, header);
+      }
+      if (response.ok || response.status === 404) {
+        const { status, headers } = response;
+        return { status, headers, bytes: Buffer.from(await response.arrayBuffer()) };
+      }
+      const text = await readErrors(response);
+      if (response.status === 401 || response.status === 403) throw denied(repository, request, response.status, text);
+      const error = answer(repository, `${request.method} ${request.path} was answered with ${response.status}${text}`);
+      if (response.status === 429 || response.status >= 500) return error;
+      throw error;
+    } catch (cause) {
+      if (cause instanceof SlipwayError) throw cause;
+      request.signal?.throwIfAborted();
+      return unavailable(repository, cause);
+    }
+  }
+
+  #fetch(repository: RepositoryAddress, request: Request, authorization: string | undefined): Promise<Response> {
+    const url = `${this.#origin(repository.host)}/v2/${repository.path}/${request.path}`;
+    const timeout = AbortSignal.timeout(this.#options.timeoutMs ?? 30_000);
+    return fetch(url, {
+      method: request.method,
+      headers: { ...request.headers, ...(authorization === undefined ? {} : { authorization }) },
+      signal: request.signal === undefined ? timeout : AbortSignal.any([timeout, request.signal]),
+      ...(request.body === undefined ? {} : { body: new Uint8Array(request.body) }),
+    });
+  }
+
+  #origin(host: string): string {
+    if (isLoopback(host) || this.#options.insecureHosts?.has(host) === true) return `http://${host}`;
+    return `https://${host === "docker.io" ? "registry-1.docker.io" : host}`;
+  }
+
+  async #wait(attempt: number, signal: AbortSignal | undefined): Promise<void> {
+    const delayMs = this.#options.backoffMs?.(attempt - 1) ?? 250 * 4 ** (attempt - 2);
+    await sleep(delayMs, undefined, signal === undefined ? {} : { signal }).catch(() => signal?.throwIfAborted());
+  }
+}
+
+/** Whether a registry's host is this machine itself. */
+export function isLoopback(host: string): boolean {
+  return /^(localhost|127\.\d+\.\d+\.\d+|\[::1\])(:\d+)?$/.test(host);
+}
+
+/** The registry's own words, for a message: `: MANIFEST_INVALID, manifest invalid`. */
+async function readErrors(response: Response): Promise<string> {
+  const text = await response.text().catch(() => "");
+  const words = text.replace(/\s+/g, " ").trim().slice(0, 300);
+  return words === "" ? "" : `: ${words}`;
+}
+
+function denied(repository: RepositoryAddress, request: Request, status: number, text: string): SlipwayError {
+  const wanted = request.method === "PUT" ? "write to" : "read from";
+  return new SlipwayError({
+    code: "REGISTRY_DENIED",
+    text: `${repository.host}/${repository.path}: the registry does not let us ${wanted} it (${status}${text}).`,
+    hint: `Run docker login ${repository.host}, or set DOCKER_CONFIG to the folder of a login that may.`,
+  });
+}
+
+function unavailable(repository: RepositoryAddress, cause: unknown): SlipwayError {
+  return new SlipwayError({
+    code: "REGISTRY_UNAVAILABLE",
+    text: `${repository.host}/${repository.path}: the registry cannot be reached: ${describeError(reasonOf(cause))}.`,
+    hint: "See that it runs and that this machine can reach it.",
+    cause,
+  });
+}
+
+/** fetch says "fetch failed" and keeps what happened as its cause. */
+function reasonOf(error: unknown): unknown {
+  return error instanceof TypeError && error.cause instanceof Error ? error.cause : error;
+}
+
+function answer(repository: RepositoryAddress, text: string): SlipwayError {
+  return new SlipwayError({
+    code: "REGISTRY_ANSWER",
+    text: `${repository.host}/${repository.path}: ${text}.`,
+    hint: "See the registry's own log, or try again.",
+  });
+}

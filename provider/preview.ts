@@ -1,0 +1,76 @@
+import { describeError } from "../sdk/error";
+import type { ResourceLog } from "./resource-log";
+import { explainNew } from "./explain";
+import { urnOf, type RunMemory } from "./run";
+import { checkHash, isUnknown, readInputs, readOutputs } from "./state";
+
+/** What check needs of its surroundings. */
+export interface PreviewContext {
+  readonly memory: RunMemory;
+  readonly logFor: (urn: string) => ResourceLog;
+}
+
+type Props = Readonly<Record<string, unknown>>;
+
+/** Pulumi's check: strips what is of this run, and sees that hash and spec belong together. */
+export function checkImage(
+  context: PreviewContext,
+  olds: Props,
+  news: Props,
+): { inputs: Props; failures: { property: string; reason: string }[] } {
+  const inputs = context.memory.takeFrom(news);
+  const image = readInputs(inputs);
+  if (image === undefined) {
+    const failures = isUnknown(inputs) ? [] : [{ property: "steps", reason: "this is not an image's spec" }];
+    if (failures.length === 0 && isUnknown(inputs["uri"]) && !isUnknown(inputs["hash"])) {
+      context.logFor(urnOf(inputs)).info("the repository is not known yet, so neither is whether the image exists");
+    }
+    return { inputs, failures };
+  }
+  try {
+    checkHash(image);
+  } catch (error) {
+    return { inputs, failures: [{ property: "hash", reason: describeError(error) }] };
+  }
+  // On a replacement check runs again without olds: diff has told of it by then.
+  if (Object.keys(olds).length === 0 && !context.memory.wasDiffed(inputs)) {
+    context.logFor(urnOf(inputs)).info(explainNew(undefined, image, context.memory.of(inputs)?.existence));
+  }
+  return { inputs, failures: [] };
+}
+
+/** Pulumi's diff: another hash or repository is another image; one that vanished or moved is to be put right. */
+export function diffImage(
+  context: PreviewContext,
+  olds: Props,
+  news: Props,
+): { changes: boolean; replaces: string[]; deleteBeforeReplace: boolean } {
+  context.memory.noteDiff(news);
+  const answer = (changes: boolean, ...replaces: string[]) => ({ changes, replaces, deleteBeforeReplace: false });
+  const after = readInputs(news);
+  if (after === undefined) return answer(true, ...["hash", "repository"].filter((name) => isUnknown(news[name])));
+  const before = readInputs(olds);
+  const log = context.logFor(urnOf(news));
+  const existence = context.memory.of(news)?.existence;
+  const replaces = ["hash" as const, "repository" as const].filter((name) => olds[name] !== after[name]);
+  if (replaces.length > 0) {
+    log.info(explainNew(before, after, existence));
+    return answer(true, ...replaces);
+  }
+  switch (existence?.kind) {
+    case "missing":
+      log.info("the repository does not have it any more; builds it again");
+      return answer(true);
+    case "stored": {
+      const known = readOutputs(olds)?.digest;
+      if (known === existence.digest) return answer(false);
+      log.info(`the tag names ${existence.digest} now, not ${known ?? "nothing"}; takes that`);
+      return answer(true);
+    }
+    case "unknown":
+      log.warn(`whether it still exists is unknown: ${existence.cause}`);
+      return answer(false);
+    case undefined:
+      return answer(false);
+  }
+}

@@ -1,0 +1,90 @@
+import pLimit from "p-limit";
+import type { CallSite } from "../sdk/call-site";
+import { SlipwayError } from "../sdk/error";
+import { hashImage } from "../sdk/hash";
+import type { Platform } from "../sdk/platform";
+import { parseRepository } from "../sdk/reference";
+import { resolveSpec, resolveSteps, TreeHashes } from "../sdk/resolve";
+import { FORMAT, type ImageSpec, type ResolvedSpec, type ResolvedStep } from "../sdk/spec";
+import { Bases } from "./base";
+import { lookUp, type Existence } from "./existence";
+import type { Mirror } from "./mirrors";
+import type { Registry } from "./registry";
+
+/** Requests for existence that are under way at once. */
+const LOOKUPS_AT_ONCE = 16;
+
+/** An image with its hash. */
+export interface ResolvedImage {
+  readonly format: typeof FORMAT;
+  readonly base: { readonly reference: string; readonly digests: Readonly<Record<string, string>> };
+  /** `host/path`, where the base was found. */
+  readonly basePlace: string;
+  readonly steps: readonly ResolvedStep[];
+  readonly specs: readonly ResolvedSpec[];
+  readonly hash: string;
+}
+
+/** An Image as it comes out of `pulumi.output`, too. */
+export interface PlainImage {
+  readonly spec: ImageSpec;
+  readonly callSites: readonly (CallSite | undefined)[];
+}
+
+/**
+ * All images of one program, or of one call of the CLI: each base is asked for once, each folder hashed once, each
+ * hash looked up once.
+ */
+export class ImageProgram {
+  readonly folder: string;
+  readonly #bases: Bases;
+  readonly #trees: TreeHashes;
+  readonly #limit = pLimit(LOOKUPS_AT_ONCE);
+  readonly #lookups = new Map<string, Promise<Existence>>();
+
+  constructor(options: { readonly folder: string; readonly registry: Registry; readonly mirrors: readonly Mirror[] }) {
+    this.folder = options.folder;
+    this.#bases = new Bases(options.registry, options.mirrors);
+    this.#trees = new TreeHashes(options.folder);
+  }
+
+  /**
+   * Turns references into digests and local files into tree hashes.
+   *
+   * @throws SlipwayError BASE_UNAVAILABLE, LOCAL_PATH
+   */
+  async resolve(image: PlainImage, platforms: readonly Platform[]): Promise<ResolvedImage> {
+    if (image.spec.format !== FORMAT) {
+      throw new SlipwayError({
+        code: "INVALID_ARGUMENT",
+        text: `this Image has the format ${String(image.spec.format)}, and here is Slipway for ${FORMAT}.`,
+        hint: "Two versions of Slipway are installed; let the program use one.",
+      });
+    }
+    const [base, steps] = await Promise.all([
+      this.#bases.fetch(image.spec.base, platforms),
+      resolveSteps(image.spec, image.callSites, this.#trees),
+    ]);
+    const specs = platforms.map((platform) =>
+      resolveSpec(image.spec, steps, { platform, digest: base.digests.get(platform) ?? "" }),
+    );
+    return {
+      format: image.spec.format,
+      base: { reference: image.spec.base, digests: Object.fromEntries(base.digests) },
+      basePlace: `${base.place.host}/${base.place.path}`,
+      steps,
+      specs,
+      hash: hashImage(specs),
+    };
+  }
+
+  /** Whether a repository has a hash. */
+  exists(registry: Registry, repository: string, hash: string): Promise<Existence> {
+    const key = `${repository}:${hash}`;
+    const known = this.#lookups.get(key);
+    if (known !== undefined) return known;
+    const lookup = this.#limit(() => lookUp(registry, parseRepository(repository), hash));
+    this.#lookups.set(key, lookup);
+    return lookup;
+  }
+}

@@ -1,0 +1,84 @@
+import type { CallSite } from "../sdk/call-site";
+import { SlipwayError } from "../sdk/error";
+import { hashImage } from "../sdk/hash";
+import type { Platform } from "../sdk/platform";
+import { formatReference, parseReference } from "../sdk/reference";
+import type { ResolvedSpec } from "../sdk/spec";
+import type { Builder, BuildProgress } from "./builder";
+import { adoptImage, commitImage, type StoredImage } from "./commit";
+import type { Registry, RepositoryAddress } from "./registry";
+
+/** An image that is to be in a repository. */
+export interface PublishRequest {
+  /** One for each platform; they differ in platform and base only. */
+  readonly specs: readonly ResolvedSpec[];
+  readonly callSites: readonly (CallSite | undefined)[];
+  readonly folder: string;
+  /** Where the base was found; default: where its reference says. */
+  readonly basePlace: RepositoryAddress | undefined;
+  readonly repository: RepositoryAddress;
+  readonly onProgress: (progress: BuildProgress) => void;
+  readonly signal: AbortSignal;
+}
+
+export interface PublishedImage extends StoredImage {
+  /** Whether it was there already, so that nothing was built. */
+  readonly reused: boolean;
+}
+
+/**
+ * Sees to it that the repository holds an image: takes the one that is there, else builds it, pushes it by digest and
+ * puts the hash as its tag last. `makeBuilder` is called only when something is built.
+ *
+ * @throws SlipwayError
+ */
+export async function publishImage(
+  registry: Registry,
+  makeBuilder: () => Builder,
+  request: PublishRequest,
+): Promise<PublishedImage> {
+  try {
+    return await publish(registry, makeBuilder, request);
+  } catch (cause) {
+    if (cause instanceof SlipwayError || !request.signal.aborted) throw cause;
+    const { host, path } = request.repository;
+    throw new SlipwayError({
+      code: "BUILD_CANCELLED",
+      text: `publishing to ${host}/${path}: it was stopped.`,
+      hint: "Run it again: what was built so far is in the builder's cache.",
+      cause,
+    });
+  }
+}
+
+async function publish(
+  registry: Registry,
+  makeBuilder: () => Builder,
+  request: PublishRequest,
+): Promise<PublishedImage> {
+  const { repository, specs, signal } = request;
+  const hash = hashImage(specs);
+  const stored = await adoptImage(registry, repository, hash, signal);
+  if (stored !== undefined) return { ...stored, reused: true };
+  const builder = makeBuilder();
+  const builds: { platform: Platform; digest: string }[] = [];
+  for (const spec of specs) {
+    const digest = await builder.build({
+      spec,
+      callSites: request.callSites,
+      folder: request.folder,
+      from: pinned(spec, request.basePlace),
+      repository,
+      onProgress: request.onProgress,
+      signal,
+    });
+    builds.push({ platform: spec.platform, digest });
+  }
+  request.onProgress({ text: "checking what was pushed, putting the tag" });
+  return { ...(await commitImage(registry, repository, hash, builds, signal)), reused: false };
+}
+
+function pinned(spec: ResolvedSpec, place: RepositoryAddress | undefined): string {
+  const { host, path } = place ?? parseReference(spec.base.reference);
+  return formatReference({ host, path, digest: spec.base.digest });
+}

@@ -1,0 +1,70 @@
+import { createHash } from "node:crypto";
+import * as pulumi from "@pulumi/pulumi";
+import { dockerCredentials } from "./credentials";
+import type { Existence } from "./existence";
+import { OciRegistry } from "./oci-registry";
+import { ImageProgram } from "./program";
+import type { Registry } from "./registry";
+import { DEFAULT_REPOSITORY, readSettings, type Settings } from "./settings";
+import { WrongImages } from "./wrong-images";
+
+/** What all BuiltImages of one run of a Pulumi program share. */
+export interface Program {
+  readonly settings: Settings;
+  /** Where images go when their resource does not say; a warning, once, when nothing says. */
+  defaultRepository(): string;
+  readonly images: ImageProgram;
+  readonly wrong: WrongImages;
+  exists(repository: string, hash: string, insecure: boolean): Promise<Existence>;
+}
+
+const programs = new WeakMap<object, Program>();
+
+/** The program that runs right now: a process of the Automation API may run several, each with a monitor of its own. */
+export function programOf(): Program {
+  const run = pulumi.runtime.getMonitor() ?? programs;
+  const known = programs.get(run);
+  if (known !== undefined) return known;
+  const program = makeProgram();
+  programs.set(run, program);
+  return program;
+}
+
+function makeProgram(): Program {
+  const config = new pulumi.Config("slipway");
+  const settings = readSettings(process.env, (name) => config.get(name));
+  // Only a real run has an engine. Under mocks, in users' unit tests, nobody is asked.
+  const isMocked = pulumi.runtime.getEngine() === undefined;
+  const findCredentials = dockerCredentials(process.env);
+  const registry: Registry = isMocked ? offline : new OciRegistry({ findCredentials });
+  let isWarned = false;
+  const warnOfDefault = (): string => {
+    if (!isWarned) void pulumi.log.warn(`no repository is set, so images go to ${DEFAULT_REPOSITORY}`);
+    isWarned = true;
+    return DEFAULT_REPOSITORY;
+  };
+  const images = new ImageProgram({ folder: process.cwd(), registry, mirrors: settings.mirrors });
+  return {
+    settings,
+    defaultRepository: () => settings.repository ?? warnOfDefault(),
+    images,
+    wrong: new WrongImages(),
+    exists: (repository, hash, insecure) => {
+      const insecureHosts = new Set([repository.split("/")[0] ?? ""]);
+      const asked = insecure && !isMocked ? new OciRegistry({ findCredentials, insecureHosts }) : registry;
+      return images.exists(asked, repository, hash);
+    },
+  };
+}
+
+/** Knows every base, under a digest made of its name, and no image. */
+const offline: Registry = {
+  findDigest: () => Promise.resolve(undefined),
+  fetchManifest: (repository, reference) => {
+    const bytes = Buffer.from(`${repository.host}/${repository.path}:${reference}`);
+    const digest = `sha256:${createHash("sha256").update(bytes).digest("hex")}`;
+    return Promise.resolve({ digest, mediaType: "application/vnd.oci.image.manifest.v1+json", bytes });
+  },
+  hasBlob: () => Promise.resolve(false),
+  putManifest: () => Promise.resolve(),
+};

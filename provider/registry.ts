@@ -1,0 +1,33 @@
+/** Where images live: `host/path`, for example `localhost:5000/images`. */
+export interface RepositoryAddress {
+  readonly host: string;
+  readonly path: string;
+}
+
+/** A manifest or an index as the registry keeps it. */
+export interface Manifest {
+  /** `sha256:` and 64 hex digits, of `bytes`. */
+  readonly digest: string;
+  readonly mediaType: string;
+  readonly bytes: Buffer;
+}
+
+/**
+ * What Slipway asks of a registry. "Not there" is an answer (`undefined`, `false`), given only when the registry said
+ * so; whatever else goes wrong is a SlipwayError: REGISTRY_DENIED, REGISTRY_UNAVAILABLE or REGISTRY_ANSWER.
+ */
+export interface Registry {
+  /** The digest of what a tag or digest names, in one request. */
+  findDigest(repository: RepositoryAddress, reference: string, signal?: AbortSignal): Promise<string | undefined>;
+  /** A manifest by tag or digest, in one request; its bytes are checked against its digest. */
+  fetchManifest(repository: RepositoryAddress, reference: string, signal?: AbortSignal): Promise<Manifest | undefined>;
+  /** Whether a blob (a layer or a config) is stored. */
+  hasBlob(repository: RepositoryAddress, digest: string, signal?: AbortSignal): Promise<boolean>;
+  /** Stores a manifest under a tag, or under its own digest, in one request. */
+  putManifest(
+    repository: RepositoryAddress,
+    reference: string,
+    manifest: Manifest,
+    signal?: AbortSignal,
+  ): Promise<void>;
+}

@@ -1,0 +1,46 @@
+import type { Input } from "@pulumi/pulumi";
+import { describeCall, fail } from "../sdk/arguments";
+import { readCallSite } from "../sdk/call-site";
+import { describeError } from "../sdk/error";
+import { parseRepository } from "../sdk/reference";
+
+/** Where images live. Made by {@link ociRepository}. */
+export interface Repository {
+  readonly kind: "oci";
+  readonly url: Input<string>;
+  /** Ask a host other than this machine by plain HTTP. */
+  readonly insecure: boolean;
+}
+
+export interface OciRepositoryOptions {
+  /** Ask the registry by plain HTTP. It is never done unasked, but for the loopback interface. Default `false`. */
+  readonly insecure?: boolean;
+}
+
+/**
+ * A repository of any registry that speaks the OCI distribution protocol. Logins come from the user's Docker
+ * configuration (`docker login`).
+ *
+ * @param url `host/path` without a tag, for example `ghcr.io/acme/images`; may be an Output.
+ * @throws SlipwayError INVALID_REFERENCE
+ * @example
+ * ```ts
+ * const repository = ociRepository("localhost:5000/images");
+ * ```
+ */
+export function ociRepository(url: Input<string>, options: OciRepositoryOptions = {}): Repository {
+  if (typeof url === "string") {
+    const call = { text: describeCall("ociRepository", url), callSite: readCallSite(ociRepository) };
+    try {
+      parseRepository(url);
+    } catch (error) {
+      throw fail(call, describeError(error), "", "INVALID_REFERENCE");
+    }
+  }
+  return Object.freeze({ kind: "oci", url, insecure: options.insecure === true });
+}
+
+/** Recognised by its shape: `pulumi.output` strips classes and symbols. */
+export function isRepository(value: unknown): value is Repository {
+  return typeof value === "object" && value !== null && "kind" in value && value.kind === "oci" && "url" in value;
+}

@@ -1,0 +1,71 @@
+import * as v from "valibot";
+import type { BuilderChoice } from "./buildx";
+import type { Existence } from "./existence";
+
+/**
+ * What a program tells its provider beside the inputs: facts of this run, which would make a diff where nothing
+ * changed. It travels as the hidden input `__run`, which `check` remembers and strips.
+ */
+export interface RunFacts {
+  /** The program's folder, absolute: where the sources of the spec are. */
+  readonly folder: string;
+  /** For each step, `""` where it is not known. */
+  readonly callSites: readonly string[];
+  readonly existence: Existence;
+  /** Where the base was found, `host/path`. */
+  readonly basePlace: string;
+  readonly builder: BuilderChoice;
+}
+
+/** Hidden inputs: Pulumi leaves names that begin with `__` out of the diffs that it shows. */
+const RUN_INPUT = "__run";
+const URN_INPUT = "__urn";
+
+const runSchema = v.object({
+  folder: v.string(),
+  callSites: v.array(v.string()),
+  existence: v.variant("kind", [
+    v.object({ kind: v.literal("stored"), digest: v.string() }),
+    v.object({ kind: v.literal("missing") }),
+    v.object({ kind: v.literal("unknown"), cause: v.string() }),
+  ]),
+  basePlace: v.string(),
+  builder: v.variant("kind", [
+    v.object({ kind: v.literal("current") }),
+    v.object({ kind: v.literal("name"), name: v.string() }),
+    v.object({ kind: v.literal("endpoint"), endpoint: v.string() }),
+  ]),
+});
+
+/** What this run said of each resource; diff, create and update find here what check was told. */
+export class RunMemory {
+  readonly #facts = new Map<string, RunFacts>();
+  readonly #diffed = new Set<string>();
+
+  /** Keeps what a resource's inputs say, and returns the inputs without it. */
+  takeFrom(inputs: Readonly<Record<string, unknown>>): Readonly<Record<string, unknown>> {
+    const { [RUN_INPUT]: run, ...rest } = inputs;
+    const parsed = v.safeParse(runSchema, run);
+    if (parsed.success) this.#facts.set(urnOf(inputs), parsed.output);
+    return rest;
+  }
+
+  /** Notes that diff has compared a resource, and so has told what is new. */
+  noteDiff(inputs: unknown): void {
+    this.#diffed.add(urnOf(inputs));
+  }
+
+  wasDiffed(inputs: unknown): boolean {
+    return this.#diffed.has(urnOf(inputs));
+  }
+
+  of(inputs: unknown): RunFacts | undefined {
+    return this.#facts.get(urnOf(inputs));
+  }
+}
+
+/** The resource's URN, for lines beside it; empty where it is not known. */
+export function urnOf(inputs: unknown): string {
+  const parsed = v.safeParse(v.looseObject({ [URN_INPUT]: v.string() }), inputs);
+  return parsed.success ? parsed.output[URN_INPUT] : "";
+}

@@ -1,0 +1,98 @@
+import * as v from "valibot";
+import { SlipwayError } from "../sdk/error";
+import { hashImage } from "../sdk/hash";
+import { platforms, type Platform } from "../sdk/platform";
+import { FORMAT, type ResolvedSpec, type ResolvedStep } from "../sdk/spec";
+import { isStepKind } from "../sdk/step";
+
+/** What Pulumi sends in the place of a value that is not known yet (runtime/rpc.ts, unknownValue). */
+const UNKNOWN = "04da6b54-80e4-46f7-96ec-b56ff0331ba9";
+
+/**
+ * An image as Pulumi's state keeps it: readable, without file bytes, absolute paths or credentials. These are the
+ * resource's inputs; its outputs are the same and {@link ImageOutputs}.
+ */
+export interface ImageInputs {
+  readonly hash: string;
+  readonly uri: string;
+  readonly repository: string;
+  /** Present where the repository's host is asked by plain HTTP though it is another machine. */
+  readonly insecure?: true | undefined;
+  readonly format: typeof FORMAT;
+  readonly platforms: readonly Platform[];
+  readonly base: { readonly reference: string; readonly digests: Readonly<Record<string, string>> };
+  readonly steps: readonly ResolvedStep[];
+}
+
+/** What only the repository knows. */
+export interface ImageOutputs {
+  readonly digest: string;
+  readonly sizeBytes: number;
+  readonly reused: boolean;
+}
+
+const inputsSchema = v.looseObject({
+  hash: v.string(),
+  uri: v.string(),
+  repository: v.string(),
+  insecure: v.optional(v.literal(true)),
+  format: v.literal(FORMAT),
+  platforms: v.array(v.picklist(platforms)),
+  base: v.object({ reference: v.string(), digests: v.record(v.string(), v.string()) }),
+  steps: v.array(v.custom<ResolvedStep>(isResolvedStep)),
+});
+const outputsSchema = v.looseObject({
+  digest: v.string(),
+  sizeBytes: v.number(),
+  reused: v.optional(v.boolean(), false),
+});
+
+/** The inputs of an image; `undefined` while some of them are not known, or when another version wrote them. */
+export function readInputs(props: unknown): ImageInputs | undefined {
+  const parsed = v.safeParse(inputsSchema, props);
+  return parsed.success && !isUnknown(props) ? parsed.output : undefined;
+}
+
+/** What the repository knew of an image when its state was written. */
+export function readOutputs(props: unknown): ImageOutputs | undefined {
+  const parsed = v.safeParse(outputsSchema, props);
+  return parsed.success ? parsed.output : undefined;
+}
+
+/** Whether a value, or a part of it, is not known yet. */
+export function isUnknown(value: unknown): boolean {
+  if (value === UNKNOWN) return true;
+  if (typeof value !== "object" || value === null) return false;
+  return Object.values(value).some(isUnknown);
+}
+
+/** The specs that the inputs describe, one for each platform. */
+export function specsOf(inputs: Pick<ImageInputs, "format" | "platforms" | "base" | "steps">): readonly ResolvedSpec[] {
+  return inputs.platforms.map((platform) => ({
+    format: inputs.format,
+    platform,
+    base: { reference: inputs.base.reference, digest: inputs.base.digests[platform] ?? "" },
+    steps: inputs.steps,
+  }));
+}
+
+/**
+ * Computes the hash of the spec anew: `ignoreChanges` or a transformation must not pair one image's hash with another
+ * one's spec.
+ *
+ * @throws SlipwayError HASH_MISMATCH
+ */
+export function checkHash(inputs: ImageInputs): void {
+  const actual = hashImage(specsOf(inputs));
+  const uri = `${inputs.repository}:${actual}`;
+  if (actual === inputs.hash && uri === inputs.uri) return;
+  throw new SlipwayError({
+    code: "HASH_MISMATCH",
+    text: `the hash ${inputs.hash} is not that of the spec beside it, which is ${actual}.`,
+    hint: "ignoreChanges or a transformation changed one of them alone; leave both as the program gives them.",
+  });
+}
+
+function isResolvedStep(value: unknown): boolean {
+  return typeof value === "object" && value !== null && "kind" in value && isStepKind(value.kind);
+}

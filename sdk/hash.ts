@@ -1,0 +1,79 @@
+import { createHash } from "node:crypto";
+import { orderSteps, type ResolvedSpec, type ResolvedStep } from "./spec";
+import type { PipSettings } from "./step";
+
+/** The hash of a resolved spec: SHA-256 of its array form, 64 lower-case hex digits. docs/hash.md specifies it. */
+export function hashSpec(spec: ResolvedSpec): string {
+  return sha256(JSON.stringify(arrayForm(spec)));
+}
+
+/** The hash of an image for these platforms: its one platform's, or the hash of their sorted hashes. */
+export function hashImage(specs: readonly ResolvedSpec[]): string {
+  const hashes = specs.map(hashSpec).sort();
+  const [first] = hashes;
+  return hashes.length === 1 && first !== undefined ? first : sha256(JSON.stringify(["index/v1", ...hashes]));
+}
+
+/**
+ * The hashes of the spec's prefixes: element n is the hash of the image that has just the first n steps, in the order
+ * in which they are emitted.
+ */
+export function hashPrefixes(spec: ResolvedSpec): readonly string[] {
+  const steps = orderSteps(spec.steps);
+  return Array.from({ length: steps.length + 1 }, (_, count) => hashSpec({ ...spec, steps: steps.slice(0, count) }));
+}
+
+type Form = string | boolean | null | readonly Form[];
+
+function arrayForm(spec: ResolvedSpec): Form {
+  return [spec.format, spec.base.digest, spec.platform, orderSteps(spec.steps).map(stepForm)];
+}
+
+function stepForm(step: ResolvedStep): Form {
+  switch (step.kind) {
+    case "pip":
+      return ["pip", step.packages, ...pipForm(step)];
+    case "pipRequirements":
+      return ["pipRequirements", step.tree, step.entry, ...pipForm(step)];
+    case "apt":
+      return ["apt", step.packages];
+    case "run":
+      return ["run", step.command];
+    case "dockerfile":
+      return ["dockerfile", step.commands];
+    case "workdir":
+      return ["workdir", step.path];
+    case "env":
+      return ["env", sortedVariables(step.variables)];
+    case "user":
+      return ["user", step.user];
+    case "entrypoint":
+      return ["entrypoint", step.args];
+    case "cmd":
+      return ["cmd", step.args];
+    case "copyFile":
+      return ["copyFile", step.destination, step.tree];
+    case "copyDir":
+      return ["copyDir", step.destination, step.tree];
+  }
+}
+
+function pipForm(pip: PipSettings): readonly Form[] {
+  return [
+    pip.installer,
+    pip.indexUrl ?? null,
+    pip.extraIndexUrls ?? [],
+    pip.findLinks ?? [],
+    pip.pre ?? false,
+    pip.extraOptions ?? [],
+  ];
+}
+
+/** The variables of one `env` call, sorted by name: what was written in another order is the same step. */
+export function sortedVariables(variables: Readonly<Record<string, string>>): readonly (readonly [string, string])[] {
+  return Object.entries(variables).sort(([a], [b]) => (a < b ? -1 : 1));
+}
+
+function sha256(text: string): string {
+  return createHash("sha256").update(text).digest("hex");
+}

@@ -1,0 +1,322 @@
+import { checkImagePath, checkList, checkNonEmpty, checkString, describeCall, fail, type Call } from "./arguments";
+import { readCallSite, type CallSite } from "./call-site";
+import { SlipwayError } from "./error";
+import { checkCopyOptions, checkSource } from "./local-arguments";
+import { checkPackage, checkPipOptions } from "./pip-arguments";
+import { formatReference, parseReference } from "./reference";
+import { FORMAT, type ImageSpec } from "./spec";
+import {
+  checkAptPackage,
+  checkArgs,
+  checkCommand,
+  checkInstruction,
+  checkUser,
+  checkVariables,
+} from "./step-arguments";
+import type { Step } from "./step";
+
+/** How pip installs; none of it may hold credentials. */
+export interface PipOptions {
+  /** The package index instead of PyPI. */
+  readonly indexUrl?: string;
+  readonly extraIndexUrls?: readonly string[];
+  /** Pages or folders of the image with wheels. */
+  readonly findLinks?: readonly string[];
+  /** Take pre-releases. */
+  readonly pre?: boolean;
+  /** Further options of the installer, each one argument, for example `["--no-deps"]`. */
+  readonly extraOptions?: readonly string[];
+  /** Default `pip`. `uv` is fetched for the step and leaves nothing behind. */
+  readonly installer?: "pip" | "uv";
+}
+
+/** How local files reach the image. */
+export interface CopyOptions {
+  /** `copy`: into the image, as part of its hash. */
+  readonly strategy: "copy";
+}
+
+/**
+ * A container image, declared. Immutable: every method returns a new Image and leaves its receiver as it was. Nothing
+ * runs and no network is used; wrong arguments throw at the line that gives them.
+ *
+ * @example
+ * ```ts
+ * const api = Image.debianSlim("3.11").pipInstall(["requests", "pandas>=2.0"]).workdir("/app");
+ * console.log(api.spec.steps.length); // 2
+ * ```
+ */
+export class Image {
+  readonly spec: ImageSpec;
+  /** Where each step was written; no part of the spec, so no part of the hash. */
+  readonly callSites: readonly (CallSite | undefined)[];
+
+  /** @internal */
+  constructor(spec: ImageSpec, callSites: readonly (CallSite | undefined)[]) {
+    this.spec = deepFreeze(spec);
+    this.callSites = Object.freeze([...callSites]);
+    Object.freeze(this);
+  }
+
+  /**
+   * Python on Debian bookworm: the official `python:<version>-slim-bookworm`.
+   *
+   * @param version default `"3.12"`; a patch version such as `"3.11.9"` is welcome.
+   * @throws SlipwayError INVALID_ARGUMENT
+   * @example
+   * ```ts
+   * console.log(Image.debianSlim("3.11").spec.base); // docker.io/library/python:3.11-slim-bookworm
+   * ```
+   */
+  static debianSlim(version: string = "3.12"): Image {
+    const call = { text: describeCall("debianSlim", version), callSite: readCallSite() };
+    if (typeof version === "number") {
+      throw fail(call, "the Python version is a number.", 'Write it as a string: as a number, "3.10" would be 3.1.');
+    }
+    const text = checkString(call, "the Python version", version);
+    if (!/^3\.\d{1,2}(\.\d{1,2})?$/.test(text)) {
+      throw fail(call, `${JSON.stringify(text)} is not a Python version.`, 'Write "3.11" or "3.11.9".');
+    }
+    return new Image({ format: FORMAT, base: `docker.io/library/python:${text}-slim-bookworm`, steps: [] }, []);
+  }
+
+  /**
+   * Any image as the base, by tag or digest.
+   *
+   * @throws SlipwayError INVALID_REFERENCE
+   * @example
+   * ```ts
+   * console.log(Image.base("ubuntu:24.04").spec.base); // docker.io/library/ubuntu:24.04
+   * ```
+   */
+  static base(reference: string): Image {
+    const call = { text: describeCall("base", reference), callSite: readCallSite() };
+    const text = checkNonEmpty(call, "the reference", reference);
+    try {
+      return new Image({ format: FORMAT, base: formatReference(parseReference(text)), steps: [] }, []);
+    } catch (error) {
+      if (!(error instanceof SlipwayError)) throw error;
+      throw fail(call, error.text, error.hint, error.code);
+    }
+  }
+
+  /**
+   * Installs Python packages, in one layer. An empty list changes nothing.
+   *
+   * @param packages requirement specifiers (PEP 508), for example `pandas>=2.0`.
+   * @throws SlipwayError INVALID_ARGUMENT
+   * @example
+   * ```ts
+   * Image.debianSlim("3.11").pipInstall(["requests", "pandas>=2.0"], { extraOptions: ["--no-deps"] });
+   * ```
+   */
+  pipInstall(packages: readonly string[], options?: PipOptions): Image {
+    const call = { text: describeCall("pipInstall", packages, options !== undefined), callSite: readCallSite() };
+    const checked = checkList(call, "packages", packages, (name, value) => checkPackage(call, name, value));
+    const settings = checkPipOptions(call, options);
+    return checked.length === 0 ? this : addStep(this, call, { kind: "pip", packages: checked, ...settings });
+  }
+
+  /**
+   * Installs what a requirements file lists, in one layer. Files that it names by `-r` and `-c` come along.
+   *
+   * @param path relative to the program's folder.
+   * @throws SlipwayError INVALID_ARGUMENT, LOCAL_PATH
+   * @example
+   * ```ts
+   * Image.debianSlim("3.11").pipInstallFromRequirements("requirements.txt");
+   * ```
+   */
+  pipInstallFromRequirements(path: string | URL, options?: PipOptions): Image {
+    const callSite = readCallSite();
+    const call = { text: describeCall("pipInstallFromRequirements", path, options !== undefined), callSite };
+    const source = checkSource(call, path, "requirements");
+    return addStep(this, call, { kind: "pipRequirements", source, ...checkPipOptions(call, options) });
+  }
+
+  /**
+   * Installs Debian or Ubuntu packages, in one layer, without what they only recommend. An empty list changes nothing.
+   *
+   * @param packages names, with `=version` where one is meant.
+   * @throws SlipwayError INVALID_ARGUMENT
+   * @example
+   * ```ts
+   * Image.debianSlim("3.11").aptInstall(["git", "curl"]);
+   * ```
+   */
+  aptInstall(packages: readonly string[]): Image {
+    const call = { text: describeCall("aptInstall", packages), callSite: readCallSite() };
+    const checked = checkList(call, "packages", packages, (name, value) => checkAptPackage(call, name, value));
+    return checked.length === 0 ? this : addStep(this, call, { kind: "apt", packages: checked });
+  }
+
+  /**
+   * Runs shell commands, a layer each. A command of several lines stops at the first that fails; one that begins with
+   * `#!` is run by the interpreter that it names.
+   *
+   * @throws SlipwayError INVALID_ARGUMENT
+   * @example
+   * ```ts
+   * Image.debianSlim("3.11").runCommands("make -C /src install", "ldconfig");
+   * ```
+   */
+  runCommands(...commands: readonly string[]): Image {
+    const call = { text: describeCall("runCommands", commands[0], commands.length > 1), callSite: readCallSite() };
+    const checked = commands.map((command, index) => checkCommand(call, `command ${index + 1}`, command));
+    return checked.reduce<Image>((image, command) => addStep(image, call, { kind: "run", command }), this);
+  }
+
+  /**
+   * Adds Dockerfile instructions as they are. What would read something that the hash does not cover is refused: FROM,
+   * COPY and ADD from the local context or another image, bind mounts, a remote ADD without a checksum.
+   *
+   * @throws SlipwayError INVALID_ARGUMENT, INVALID_DOCKERFILE
+   * @example
+   * ```ts
+   * Image.debianSlim("3.11").dockerfileCommands(["EXPOSE 8080", "RUN useradd -m worker", "USER worker"]);
+   * ```
+   */
+  dockerfileCommands(commands: readonly string[]): Image {
+    const call = { text: describeCall("dockerfileCommands", commands), callSite: readCallSite() };
+    const checked = checkList(call, "commands", commands, (name, value) => checkInstruction(call, name, value));
+    return checked.length === 0 ? this : addStep(this, call, { kind: "dockerfile", commands: checked });
+  }
+
+  /**
+   * Sets the folder in which later steps and the container run; it is made when it is missing.
+   *
+   * @param path absolute, without `..`.
+   * @throws SlipwayError INVALID_ARGUMENT
+   * @example
+   * ```ts
+   * Image.debianSlim("3.11").workdir("/app");
+   * ```
+   */
+  workdir(path: string): Image {
+    const call = { text: describeCall("workdir", path), callSite: readCallSite() };
+    return addStep(this, call, { kind: "workdir", path: checkImagePath(call, "the path", path) });
+  }
+
+  /**
+   * Sets environment variables, for later steps and the container. Values arrive exactly as given: `$` is no variable.
+   *
+   * @throws SlipwayError INVALID_ARGUMENT
+   * @example
+   * ```ts
+   * Image.debianSlim("3.11").env({ PROJECT_ROOT: "/app", PRICE: "5 $" });
+   * ```
+   */
+  env(variables: Readonly<Record<string, string>>): Image {
+    const call = { text: describeCall("env", variables), callSite: readCallSite() };
+    const checked = checkVariables(call, variables);
+    return Object.keys(checked).length === 0 ? this : addStep(this, call, { kind: "env", variables: checked });
+  }
+
+  /**
+   * Sets the user of later steps and the container.
+   *
+   * @param user a name or an id of the image, with a group where one is meant: `worker`, `1000:1000`.
+   * @throws SlipwayError INVALID_ARGUMENT
+   * @example
+   * ```ts
+   * Image.debianSlim("3.11").runCommands("useradd -m worker").user("worker");
+   * ```
+   */
+  user(user: string): Image {
+    const call = { text: describeCall("user", user), callSite: readCallSite() };
+    return addStep(this, call, { kind: "user", user: checkUser(call, user) });
+  }
+
+  /**
+   * Sets the program that the container runs, without a shell.
+   *
+   * @throws SlipwayError INVALID_ARGUMENT
+   * @example
+   * ```ts
+   * Image.debianSlim("3.11").entrypoint(["python3", "-m", "http.server"]);
+   * ```
+   */
+  entrypoint(args: readonly string[]): Image {
+    const call = { text: describeCall("entrypoint", args), callSite: readCallSite() };
+    return addStep(this, call, { kind: "entrypoint", args: checkArgs(call, args) });
+  }
+
+  /**
+   * Sets the command, or the arguments of the entrypoint, without a shell.
+   *
+   * @throws SlipwayError INVALID_ARGUMENT
+   * @example
+   * ```ts
+   * Image.debianSlim("3.11").cmd(["python3", "/app/main.py"]);
+   * ```
+   */
+  cmd(args: readonly string[]): Image {
+    const call = { text: describeCall("cmd", args), callSite: readCallSite() };
+    return addStep(this, call, { kind: "cmd", args: checkArgs(call, args) });
+  }
+
+  /**
+   * Copies a local file into the image, as root's and with mode 0644, or 0755 where its owner may execute it.
+   *
+   * @param path relative to the program's folder, or absolute.
+   * @param destination absolute; with a `/` at its end, the folder that receives it.
+   * @throws SlipwayError INVALID_ARGUMENT, LOCAL_PATH
+   * @example
+   * ```ts
+   * Image.debianSlim("3.11").addLocalFile("model.json", "/app/model.json", { strategy: "copy" });
+   * ```
+   */
+  addLocalFile(path: string | URL, destination: string, options: CopyOptions): Image {
+    const call = { text: describeCall("addLocalFile", path, true), callSite: readCallSite() };
+    checkCopyOptions(call, options);
+    const source = checkSource(call, path, "file");
+    const target = checkImagePath(call, "the destination", destination);
+    const isFolder = /\/\.?$/.test(destination);
+    const name = source.split("/").at(-1) ?? "";
+    const full = isFolder ? `${target === "/" ? "" : target}/${name}` : target;
+    return addStep(this, call, { kind: "copyFile", source, destination: full });
+  }
+
+  /**
+   * Copies what a local folder holds into a folder of the image, as root's; files get mode 0644 or 0755, folders 0755.
+   * Links stay links; one that leaves the folder is refused.
+   *
+   * @param path relative to the program's folder, or absolute.
+   * @param destination absolute.
+   * @throws SlipwayError INVALID_ARGUMENT, LOCAL_PATH
+   * @example
+   * ```ts
+   * Image.debianSlim("3.11").addLocalDir("./src", "/app/src", { strategy: "copy" });
+   * ```
+   */
+  addLocalDir(path: string | URL, destination: string, options: CopyOptions): Image {
+    const call = { text: describeCall("addLocalDir", path, true), callSite: readCallSite() };
+    checkCopyOptions(call, options);
+    const source = checkSource(call, path, "dir");
+    return addStep(this, call, {
+      kind: "copyDir",
+      source,
+      destination: checkImagePath(call, "the destination", destination),
+    });
+  }
+
+  /** Whether a value is an Image, also after Pulumi's `output` has stripped its class or another copy of Slipway made it. */
+  static isImage(value: unknown): value is Image {
+    if (typeof value !== "object" || value === null || !("spec" in value) || !("callSites" in value)) return false;
+    const { spec } = value;
+    return typeof spec === "object" && spec !== null && "format" in spec && spec.format === FORMAT;
+  }
+}
+
+/** Not a private method: a class with one is no longer the type that Pulumi's `output` gives back. */
+function addStep(image: Image, call: Call, step: Step): Image {
+  return new Image({ ...image.spec, steps: [...image.spec.steps, step] }, [...image.callSites, call.callSite]);
+}
+
+function deepFreeze<T>(value: T): T {
+  if (typeof value === "object" && value !== null && !Object.isFrozen(value)) {
+    Object.freeze(value);
+    Object.values(value).forEach(deepFreeze);
+  }
+  return value;
+}

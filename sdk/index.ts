@@ -1,0 +1,6 @@
+export { Image, type CopyOptions, type PipOptions } from "./image";
+export type { CallSite } from "./call-site";
+export { SlipwayError, type ErrorCode, type ErrorFacts } from "./error";
+export type { ImageSpec, ResolvedSpec, ResolvedStep } from "./spec";
+export type * from "./step";
+export type { Platform } from "./platform";

@@ -1,0 +1,24 @@
+/**
+ * Text that arrives exactly as given, whatever it holds. The escaping rules are those of BuildKit's Dockerfile
+ * frontend (frontend/dockerfile/shell/lex.go and parser/line_parsers.go); NUL, CR and LF are refused before.
+ */
+
+/** For ENV, WORKDIR and USER: a double-quoted word. JSON.stringify is no substitute: it leaves `$` to be expanded. */
+export function quoteWord(text: string): string {
+  return `"${text.replace(/[\\"$]/g, "\\$&")}"`;
+}
+
+/** For the exec form of RUN, CMD and ENTRYPOINT, which expands nothing. */
+export function quoteExec(args: readonly string[]): string {
+  return JSON.stringify(args);
+}
+
+/** For the JSON form of COPY, which still expands variables in its paths. */
+export function quoteCopy(paths: readonly string[]): string {
+  return JSON.stringify(paths.map((path) => path.replace(/[\\"'$]/g, "\\$&")));
+}
+
+/** For an argument in a line of a POSIX shell. */
+export function quoteShell(text: string): string {
+  return `'${text.replaceAll("'", "'\\''")}'`;
+}

@@ -1,0 +1,60 @@
+import type { CallSite } from "./call-site";
+import { hashTree } from "./files";
+import type { Platform } from "./platform";
+import { listSource } from "./sources";
+import type { ImageSpec, ResolvedSpec, ResolvedStep } from "./spec";
+import { isSourceStep, type SourceStep } from "./step";
+
+/** The trees of one program: a folder that several images copy is hashed once. */
+export class TreeHashes {
+  readonly #hashes = new Map<string, Promise<{ readonly tree: string; readonly entry: string | undefined }>>();
+  readonly #folder: string;
+
+  /** @param folder the program's folder, absolute. */
+  constructor(folder: string) {
+    this.#folder = folder;
+  }
+
+  hash(
+    step: SourceStep,
+    callSite: CallSite | undefined,
+  ): Promise<{ readonly tree: string; readonly entry: string | undefined }> {
+    // A file's tree holds its name in the image.
+    const name = step.kind === "copyFile" ? step.destination.split("/").at(-1) : "";
+    const key = JSON.stringify([step.kind, step.source, name]);
+    const known = this.#hashes.get(key);
+    if (known !== undefined) return known;
+    const hash = this.#read(step, callSite);
+    this.#hashes.set(key, hash);
+    return hash;
+  }
+
+  async #read(step: SourceStep, callSite: CallSite | undefined): Promise<{ tree: string; entry: string | undefined }> {
+    const source = listSource(step, this.#folder, callSite);
+    return { tree: await hashTree(source.tree), entry: source.entry };
+  }
+}
+
+/** Replaces the local files of a spec's steps by their tree hashes. */
+export async function resolveSteps(
+  spec: ImageSpec,
+  callSites: readonly (CallSite | undefined)[],
+  trees: TreeHashes,
+): Promise<readonly ResolvedStep[]> {
+  return Promise.all(
+    spec.steps.map(async (step, index): Promise<ResolvedStep> => {
+      if (!isSourceStep(step)) return step;
+      const { tree, entry } = await trees.hash(step, callSites[index]);
+      return step.kind === "pipRequirements" ? { ...step, tree, entry: entry ?? "" } : { ...step, tree };
+    }),
+  );
+}
+
+/** A spec for one platform, of steps that are resolved and the base's manifest digest there. */
+export function resolveSpec(
+  spec: ImageSpec,
+  steps: readonly ResolvedStep[],
+  base: { readonly platform: Platform; readonly digest: string },
+): ResolvedSpec {
+  return { format: spec.format, platform: base.platform, base: { reference: spec.base, digest: base.digest }, steps };
+}

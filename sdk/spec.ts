@@ -1,0 +1,70 @@
+import type { Platform } from "./platform";
+import { isSourceStep, type PipRequirementsStep, type SourceStep, type Step } from "./step";
+
+/** The version of the hash and of what the steps emit; another one rebuilds every image. */
+export const FORMAT = "image/v1";
+
+/** What an {@link Image} says: plain, frozen JSON that names its base and its files. */
+export interface ImageSpec {
+  readonly format: typeof FORMAT;
+  /** The base's canonical reference, for example `docker.io/library/python:3.11-slim-bookworm`. */
+  readonly base: string;
+  readonly steps: readonly Step[];
+}
+
+/** A step whose local files are known by their tree hash (64 hex digits). */
+export type ResolvedStep =
+  | Exclude<Step, SourceStep>
+  | (Exclude<SourceStep, PipRequirementsStep> & { readonly tree: string })
+  | (PipRequirementsStep & {
+      readonly tree: string;
+      /** The requirements file's path in the tree. */
+      readonly entry: string;
+    });
+
+/** A spec for one platform in which every reference is a digest and every path a tree hash. */
+export interface ResolvedSpec {
+  readonly format: typeof FORMAT;
+  readonly platform: Platform;
+  readonly base: {
+    readonly reference: string;
+    /** The manifest's digest for the platform, never the index's. */
+    readonly digest: string;
+  };
+  readonly steps: readonly ResolvedStep[];
+}
+
+/**
+ * The steps in the order in which they are emitted and hashed: after the last one that runs something, settings come
+ * first and copies last. So the image without its last copies is a prefix of its own, and a change of code needs no
+ * root file system.
+ */
+export function orderSteps<S extends Step>(steps: readonly S[]): readonly S[] {
+  const lastRun = steps.findLastIndex((step) => runsSomething(step));
+  const tail = steps.slice(lastRun + 1);
+  return [...steps.slice(0, lastRun + 1), ...tail.filter((step) => !isCopy(step)), ...tail.filter(isCopy)];
+}
+
+function isCopy(step: Step): boolean {
+  return isSourceStep(step) && !runsSomething(step);
+}
+
+function runsSomething(step: Step): boolean {
+  switch (step.kind) {
+    case "pip":
+    case "pipRequirements":
+    case "apt":
+    case "run":
+    // What a Dockerfile line does is its own affair; taking it for a run keeps its place.
+    case "dockerfile":
+      return true;
+    case "workdir":
+    case "env":
+    case "user":
+    case "entrypoint":
+    case "cmd":
+    case "copyFile":
+    case "copyDir":
+      return false;
+  }
+}

@@ -1,0 +1,147 @@
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { onTestFinished } from "vitest";
+import type { BuildRequest } from "../../provider/builder";
+import { BuildkitBuilder } from "../../provider/buildkit";
+import { parseBuilderChoice } from "../../provider/buildx";
+import { dockerCredentials } from "../../provider/credentials";
+import { Leftovers } from "../../provider/leftovers";
+import { OciRegistry } from "../../provider/oci-registry";
+import { ImageProgram, type ResolvedImage } from "../../provider/program";
+import { publishImage, type PublishedImage } from "../../provider/publish";
+import type { Manifest } from "../../provider/registry";
+import { readSettings } from "../../provider/settings";
+import type { Image } from "../../sdk/image";
+import { parseRepository } from "../../sdk/reference";
+
+/** The registry of the local environment, and every other one that asks for no login. */
+export const registry = new OciRegistry({ findCredentials: dockerCredentials({ DOCKER_CONFIG: "/nowhere" }) });
+
+/** Where the local environment keeps images. */
+const registryHost = (process.env["SLIPWAY_REPOSITORY"] ?? "localhost:5000/images").split("/")[0] ?? "";
+
+/** The address of the local environment's BuildKit, or the name of a builder. */
+export const environmentBuilder = process.env["SLIPWAY_BUILDER"];
+
+/** Hash and specs of an image as a program in the working directory gets them. */
+export function resolveImage(image: Image): Promise<ResolvedImage> {
+  const { mirrors } = readSettings(process.env);
+  return new ImageProgram({ folder: process.cwd(), registry, mirrors }).resolve(image, ["linux/amd64"]);
+}
+
+export interface PublishOptions {
+  /** `host/path`. Default: one that no other test has. */
+  readonly repository?: string;
+  readonly builder?: string | undefined;
+  readonly env?: NodeJS.ProcessEnv;
+  readonly signal?: AbortSignal;
+  readonly onProgress?: (text: string) => void;
+}
+
+/** An image in the registry, as a test looks at it. */
+export interface Published extends PublishedImage {
+  readonly hash: string;
+  /** By digest. */
+  readonly ref: string;
+  readonly repository: string;
+}
+
+/** Publishes an image as `pulumi up` does: what was copied is read from the working directory. */
+export async function publish(image: Image, options: PublishOptions = {}): Promise<Published> {
+  const folder = process.cwd();
+  const { specs, hash, basePlace } = await resolveImage(image);
+  const { repository = newRepository(), env = process.env } = options;
+  const { builder } = makeBuilder({ builder: options.builder ?? environmentBuilder, env });
+  const published = await publishImage(registry, () => builder, {
+    specs,
+    callSites: image.callSites,
+    folder,
+    basePlace: parseRepository(basePlace),
+    repository: parseRepository(repository),
+    onProgress: ({ text }) => options.onProgress?.(text),
+    signal: options.signal ?? new AbortController().signal,
+  });
+  return { ...published, hash, repository, ref: `${repository}@${published.digest}` };
+}
+
+/** A builder whose temporary folder a test can look into. */
+export function makeBuilder({ builder, env = process.env }: { builder: string | undefined; env?: NodeJS.ProcessEnv }) {
+  const folder = newFolder();
+  return { builder: new BuildkitBuilder(parseBuilderChoice(builder), new Leftovers(folder), env), folder };
+}
+
+/** A build without the questions to the registry that come before it. */
+export async function requestFor(image: Image, repository = newRepository()): Promise<BuildRequest> {
+  const { specs, basePlace } = await resolveImage(image);
+  const [spec] = specs;
+  if (spec === undefined) throw new Error("there is no platform");
+  return {
+    spec,
+    callSites: image.callSites,
+    folder: process.cwd(),
+    from: `${basePlace}@${spec.base.digest}`,
+    repository: parseRepository(repository),
+    onProgress: () => undefined,
+    signal: new AbortController().signal,
+  };
+}
+
+export function newRepository(): string {
+  return `${registryHost}/test/${newName()}`;
+}
+
+/** A name, also of a repository, that no test had before. */
+export function newName(): string {
+  return `${Date.now().toString(36)}-${process.pid}-${(counter += 1)}`;
+}
+let counter = 0;
+
+/** A folder that is gone when the test has ended. */
+export function newFolder(): string {
+  const folder = mkdtempSync(join(tmpdir(), "slipway-test-"));
+  onTestFinished(() => rmSync(folder, { recursive: true, force: true }));
+  return folder;
+}
+
+/** What the registry keeps of an image: its manifest and its config, as JSON. */
+export async function readImage(ref: string) {
+  const [place = "", digest = ""] = ref.split("@");
+  const manifest = await registry.fetchManifest(parseRepository(place), digest);
+  if (manifest === undefined) throw new Error(`${ref} is not there`);
+  const content = parseManifest(manifest);
+  const [host = "", ...path] = place.split("/");
+  const response = await fetch(`http://${host}/v2/${path.join("/")}/blobs/${content.config.digest}`);
+  const config: ImageConfig = JSON.parse(await response.text());
+  return { manifest: content, config };
+}
+
+interface Descriptor {
+  readonly mediaType: string;
+  readonly digest: string;
+  readonly size: number;
+  readonly annotations?: Readonly<Record<string, string>>;
+}
+interface ManifestContent {
+  readonly mediaType: string;
+  readonly config: Descriptor;
+  readonly layers: readonly Descriptor[];
+  readonly annotations?: Readonly<Record<string, string>>;
+}
+interface ImageConfig {
+  readonly created: string;
+  readonly config: {
+    readonly Env?: readonly string[];
+    readonly Entrypoint?: readonly string[];
+    readonly Cmd?: readonly string[];
+    readonly WorkingDir?: string;
+    readonly User?: string;
+    readonly Labels?: Readonly<Record<string, string>>;
+    readonly ExposedPorts?: Readonly<Record<string, object>>;
+  };
+  readonly history: readonly { readonly created_by?: string; readonly created?: string }[];
+}
+
+function parseManifest(manifest: Manifest): ManifestContent {
+  return JSON.parse(manifest.bytes.toString("utf8"));
+}

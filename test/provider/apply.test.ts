@@ -1,0 +1,131 @@
+import { beforeEach, describe, expect, test } from "vitest";
+import { applyImage, readImage, type ApplyContext } from "../../provider/apply";
+import type { RunFacts } from "../../provider/run";
+import { specsOf } from "../../provider/state";
+import { publishImage } from "../../provider/publish";
+import { parseRepository } from "../../sdk/reference";
+import { FakeBuilder } from "../fakes/fake-builder";
+import { makeInputs } from "../fakes/image-inputs";
+import { MemoryRegistry } from "../fakes/memory-registry";
+import { expectCode } from "../fakes/registry-contract";
+
+const image = makeInputs();
+const repository = parseRepository(image.repository);
+const props = { ...image, __urn: "urn:one", __provider: "text" };
+const facts: RunFacts = {
+  folder: "/home/me/program",
+  callSites: ["index.ts:3:5", ""],
+  existence: { kind: "missing" },
+  basePlace: "localhost:5000/library/python",
+  builder: { kind: "name", name: "mine" },
+};
+
+let registry: MemoryRegistry;
+let builder: FakeBuilder;
+let lines: string[];
+let choices: object[];
+let context: ApplyContext;
+beforeEach(() => {
+  registry = new MemoryRegistry();
+  builder = new FakeBuilder(registry);
+  lines = [];
+  choices = [];
+  const note = (kind: string) => (text: string) => void lines.push(`${kind}: ${text}`);
+  context = {
+    registryFor: () => registry,
+    makeBuilder: (choice) => {
+      choices.push(choice);
+      return builder;
+    },
+    factsOf: () => facts,
+    logFor: () => ({ info: note("info"), warn: note("warn"), error: note("error"), status: note("status") }),
+    limit: (work) => work(),
+    signal: new AbortController().signal,
+  };
+});
+
+describe("create and update", () => {
+  test("build what is not stored, with the builder, base and lines of this run", async () => {
+    const { id, outs } = await applyImage(context, props);
+    expect(id).toBe(image.hash);
+    expect(outs).toEqual({
+      ...props,
+      digest: await registry.findDigest(repository, image.hash),
+      sizeBytes: expect.any(Number),
+      reused: false,
+    });
+    expect(choices).toEqual([facts.builder]);
+    expect(builder.requests[0]).toMatchObject({
+      folder: facts.folder,
+      callSites: ["index.ts:3:5", undefined],
+      from: `localhost:5000/library/python@${image.base.digests["linux/amd64"]}`,
+      repository,
+    });
+  });
+
+  test("take what is stored, without a builder", async () => {
+    const first = await applyImage(context, props);
+    choices.length = 0;
+    const again = await applyImage(context, props);
+    expect(again).toEqual({ ...first, outs: { ...first.outs, reused: true } });
+    expect(choices).toEqual([]);
+  });
+
+  test("show what happens on the resource's line", async () => {
+    await applyImage(context, props);
+    expect(lines.slice(0, -1)).toEqual([
+      "status: building 1/2: workdir",
+      "status: building 2/2: pip",
+      "status: checking what was pushed, putting the tag",
+    ]);
+  });
+
+  test("refuse a hash that is not its spec's, before anything is asked", async () => {
+    const wrong = { ...props, hash: makeInputs({ steps: [] }).hash };
+    await expectCode(applyImage(context, wrong), "HASH_MISMATCH");
+    expect(registry.requests).toEqual([]);
+  });
+
+  test("refuse inputs that are no image's", async () => {
+    await expectCode(applyImage(context, { ...props, steps: undefined }), "HASH_MISMATCH");
+  });
+});
+
+describe("read", () => {
+  const read = (more: object = {}) => readImage(context, image.hash, { ...props, ...more });
+
+  test("gives what the repository has", async () => {
+    const { outs } = await applyImage(context, props);
+    const { digest, sizeBytes } = outs;
+    expect(await read({ digest: "sha256:old" })).toEqual({ id: image.hash, props: { ...props, digest, sizeBytes } });
+  });
+
+  test("drops the state of an image that the repository says is not there", async () => {
+    expect(await read()).toEqual({ id: "", props: {} });
+  });
+
+  test.each(["unreachableHosts", "deniedHosts"] as const)("keeps the state and warns: %s", async (hosts) => {
+    registry[hosts].add(repository.host);
+    expect(await read()).toEqual({ id: image.hash, props });
+    expect(lines).toEqual([
+      expect.stringMatching(/^warn: kept as it is, since the repository could not tell: localhost:5000/),
+    ]);
+  });
+
+  test("keeps the state where the tag holds another hash's image, and warns", async () => {
+    const other = makeInputs({ steps: [] });
+    const request = { specs: specsOf(other), callSites: [], folder: "/", basePlace: undefined, repository };
+    await publishImage(registry, () => builder, { ...request, onProgress: () => undefined, signal: context.signal });
+    const manifest = await registry.fetchManifest(repository, other.hash);
+    if (manifest === undefined) throw new Error("it was not published");
+    await registry.putManifest(repository, image.hash, manifest);
+    expect(await read()).toEqual({ id: image.hash, props });
+    expect(lines.at(-1)).toContain("this tag holds the image of another hash");
+  });
+
+  test("keeps what another version of Slipway wrote", async () => {
+    const newer = { ...props, format: "image/v2" };
+    expect(await readImage(context, image.hash, newer)).toEqual({ id: image.hash, props: newer });
+    expect(registry.requests).toEqual([]);
+  });
+});

@@ -1,0 +1,70 @@
+import { describe, expect, test } from "vitest";
+import type { Existence } from "../../provider/existence";
+import { explainNew } from "../../provider/explain";
+import { makeInputs } from "../fakes/image-inputs";
+
+const missing: Existence = { kind: "missing" };
+const stored: Existence = { kind: "stored", digest: "sha256:1" };
+const unknown: Existence = { kind: "unknown", cause: "localhost:5000/images: the registry cannot be reached" };
+const before = makeInputs();
+const richer = makeInputs({
+  steps: [
+    { kind: "workdir", path: "/app" },
+    { kind: "pip", packages: ["requests", "rich"], installer: "pip" },
+  ],
+});
+
+describe("a new image", () => {
+  test.each([
+    [missing, "builds from the base, 2 steps: new image"],
+    [stored, "new image; exists, nothing to build"],
+    [unknown, "new image; whether it exists is unknown: localhost:5000/images: the registry cannot be reached"],
+    [undefined, "new image; whether it exists is unknown"],
+  ])("that is %j", (existence, line) => {
+    expect(explainNew(undefined, before, existence)).toBe(line);
+  });
+
+  test("of one step", () => {
+    const inputs = makeInputs({ steps: [{ kind: "workdir", path: "/app" }] });
+    expect(explainNew(undefined, inputs, missing)).toBe("builds from the base, 1 step: new image");
+  });
+});
+
+describe("a changed image", () => {
+  test.each([
+    [missing, 'builds from step 2 of 2: pipInstall packages: + "rich"'],
+    [stored, 'pipInstall packages: + "rich"; exists, nothing to build'],
+    [undefined, 'pipInstall packages: + "rich"; whether it exists is unknown'],
+  ])("that is %j says what changed", (existence, line) => {
+    expect(explainNew(before, richer, existence)).toBe(line);
+  });
+
+  test("of another base builds from the base", () => {
+    const base = { reference: before.base.reference, digests: { "linux/amd64": `sha256:${"3".repeat(64)}` } };
+    const moved = "base docker.io/library/python:3.11 moved sha256:111111111111 → sha256:333333333333";
+    expect(explainNew(before, makeInputs({ base }), missing)).toBe(`builds from the base, 2 steps: ${moved}`);
+  });
+
+  test("for other platforms builds from the base", () => {
+    const both = makeInputs({ platforms: ["linux/amd64", "linux/arm64"] });
+    const line = "builds from the base, 2 steps: platforms linux/amd64 → linux/amd64, linux/arm64";
+    expect(explainNew(before, both, missing)).toBe(line);
+  });
+
+  test("in another repository is the same image there", () => {
+    const moved = makeInputs({ repository: "localhost:5000/other" });
+    expect(explainNew(before, moved, stored)).toBe(
+      "repository localhost:5000/images → localhost:5000/other; exists, nothing to build",
+    );
+    expect(explainNew(before, moved, missing)).toBe(
+      "builds from the base, 2 steps: repository localhost:5000/images → localhost:5000/other",
+    );
+  });
+
+  test("whose change concerns one of its platforms says it for that one", () => {
+    const platforms = ["linux/amd64", "linux/arm64"] as const;
+    const base = { ...before.base, digests: { ...before.base.digests, "linux/arm64": `sha256:${"4".repeat(64)}` } };
+    const line = explainNew(makeInputs({ platforms }), makeInputs({ platforms, base }), stored);
+    expect(line).toContain("moved sha256:222222222222 → sha256:444444444444");
+  });
+});

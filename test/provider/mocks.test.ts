@@ -1,0 +1,47 @@
+import * as pulumi from "@pulumi/pulumi";
+import { afterAll, beforeAll, expect, test, vi } from "vitest";
+import { BuiltImage } from "../../provider/index";
+import { Image } from "../../sdk/image";
+
+// How a user tests a program: Pulumi's mocks, and no network.
+const fetches = vi.spyOn(globalThis, "fetch").mockRejectedValue(new Error("no network in this test"));
+beforeAll(() =>
+  pulumi.runtime.setMocks({
+    newResource: ({ inputs, name }) => ({ id: `${name}-id`, state: { ...inputs, digest: "sha256:1", sizeBytes: 1 } }),
+    call: ({ inputs }) => inputs,
+  }),
+);
+afterAll(() => vi.restoreAllMocks());
+
+function valueOf<T>(output: pulumi.Output<T>): Promise<T> {
+  return new Promise((resolve) => void output.apply(resolve));
+}
+
+const image = Image.debianSlim("3.11").pipInstall(["requests"]);
+
+test("under Pulumi's mocks an image has a hash, and an uri of its repository, without a network", async () => {
+  const built = new BuiltImage("api", { image, repository: "ghcr.io/acme/images" });
+  const hash = await valueOf(built.hash);
+  expect(hash).toMatch(/^[0-9a-f]{64}$/);
+  expect(await valueOf(built.uri)).toBe(`ghcr.io/acme/images:${hash}`);
+  expect(await valueOf(built.ref)).toBe("ghcr.io/acme/images@sha256:1");
+  expect(fetches).not.toHaveBeenCalled();
+});
+
+test("an image in an Output is the same image", async () => {
+  const plain = new BuiltImage("plain", { image, repository: "ghcr.io/acme/images" });
+  const wrapped = new BuiltImage("wrapped", { image: pulumi.output(image), repository: "ghcr.io/acme/images" });
+  const applied = new BuiltImage("applied", {
+    image: pulumi.output("requests").apply((name) => Image.debianSlim("3.11").pipInstall([name])),
+    repository: pulumi.output("ghcr.io/acme/images"),
+  });
+  const hash = await valueOf(plain.hash);
+  expect(await valueOf(wrapped.hash)).toBe(hash);
+  expect(await valueOf(applied.uri)).toBe(`ghcr.io/acme/images:${hash}`);
+});
+
+test("another package is another hash", async () => {
+  const one = new BuiltImage("one", { image, repository: "ghcr.io/acme/images" });
+  const other = new BuiltImage("other", { image: image.pipInstall(["rich"]), repository: "ghcr.io/acme/images" });
+  expect(await valueOf(other.hash)).not.toBe(await valueOf(one.hash));
+});

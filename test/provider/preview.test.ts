@@ -1,0 +1,179 @@
+import { beforeEach, describe, expect, test } from "vitest";
+import type { Existence } from "../../provider/existence";
+import { checkImage, diffImage, type PreviewContext } from "../../provider/preview";
+import { RunMemory, type RunFacts } from "../../provider/run";
+import type { ImageInputs } from "../../provider/state";
+import { makeInputs, UNKNOWN } from "../fakes/image-inputs";
+
+const urn = "urn:pulumi:dev::app::pulumi-nodejs:dynamic/slipway:BuiltImage::api";
+const digest = `sha256:${"d".repeat(64)}`;
+const image = makeInputs();
+const other = makeInputs({ steps: [] });
+const state = (inputs: ImageInputs) => ({ ...inputs, __urn: urn, digest, sizeBytes: 5, reused: false });
+
+let lines: string[];
+let context: PreviewContext;
+beforeEach(() => {
+  lines = [];
+  const note = (kind: string, of: string) => (text: string) => {
+    expect(of).toBe(urn);
+    lines.push(`${kind}: ${text}`);
+  };
+  context = {
+    memory: new RunMemory(),
+    logFor: (of) => ({
+      info: note("info", of),
+      warn: note("warn", of),
+      error: note("error", of),
+      status: note("status", of),
+    }),
+  };
+});
+
+/** The inputs as the program sends them, with what this run knows. */
+function sent(inputs: Readonly<Record<string, unknown>>, existence?: Existence): Record<string, unknown> {
+  const run: RunFacts | undefined = existence && {
+    folder: "/home/me/program",
+    callSites: ["", ""],
+    existence,
+    basePlace: "localhost:5000/library/python",
+    builder: { kind: "current" },
+  };
+  return { ...inputs, __urn: urn, ...(run && { __run: run }) };
+}
+
+describe("check", () => {
+  test("lets a right image through, without what is of this run, and says what will happen", () => {
+    const answer = checkImage(context, {}, sent({ ...image }, { kind: "missing" }));
+    expect(answer).toEqual({ inputs: { ...image, __urn: urn }, failures: [] });
+    expect(lines).toEqual(["info: builds from the base, 2 steps: new image"]);
+  });
+
+  test("says nothing of an image that the stack knows: diff does", () => {
+    checkImage(context, state(image), sent({ ...image }, { kind: "missing" }));
+    expect(lines).toEqual([]);
+  });
+
+  test("says nothing twice, when a replacement is checked again without its state", () => {
+    const inputs = sent({ ...image }, { kind: "missing" });
+    const answer = checkImage(context, state(other), inputs);
+    diffImage(context, state(other), answer.inputs);
+    lines.length = 0;
+    expect(checkImage(context, {}, inputs).failures).toEqual([]);
+    expect(lines).toEqual([]);
+  });
+
+  test("fails where hash and spec do not belong together", () => {
+    const { failures } = checkImage(context, {}, sent({ ...image, hash: other.hash }));
+    expect(failures).toEqual([
+      { property: "hash", reason: expect.stringContaining(`the hash ${other.hash} is not that of the spec beside it`) },
+    ]);
+    expect(lines).toEqual([]);
+  });
+
+  test("fails where there is no image's spec", () => {
+    const { failures } = checkImage(context, {}, sent({ ...image, steps: [{ kind: "teleport" }] }));
+    expect(failures).toEqual([{ property: "steps", reason: "this is not an image's spec" }]);
+  });
+
+  test("lets what is not known yet through", () => {
+    const answer = checkImage(context, {}, sent({ ...image, hash: UNKNOWN, uri: UNKNOWN, steps: UNKNOWN }));
+    expect(answer.failures).toEqual([]);
+    expect(lines).toEqual([]);
+  });
+
+  test("says that the repository is not known yet", () => {
+    const answer = checkImage(context, {}, sent({ ...image, uri: UNKNOWN, repository: UNKNOWN }));
+    expect(answer.failures).toEqual([]);
+    expect(lines).toEqual(["info: the repository is not known yet, so neither is whether the image exists"]);
+  });
+});
+
+describe("diff", () => {
+  const nothing = { changes: false, replaces: [], deleteBeforeReplace: false };
+  const update = { changes: true, replaces: [], deleteBeforeReplace: false };
+
+  /** What check and then diff answer in one run. */
+  function diff(
+    olds: Readonly<Record<string, unknown>>,
+    news: Readonly<Record<string, unknown>>,
+    existence?: Existence,
+  ) {
+    const { inputs } = checkImage(context, olds, sent(news, existence));
+    lines.length = 0;
+    return diffImage(context, olds, inputs);
+  }
+
+  test("finds no change in an image that is stored as it was", () => {
+    expect(diff(state(image), { ...image }, { kind: "stored", digest })).toEqual(nothing);
+    expect(lines).toEqual([]);
+  });
+
+  test("finds no change where nobody asked the repository", () => {
+    expect(diff(state(image), { ...image })).toEqual(nothing);
+    expect(lines).toEqual([]);
+  });
+
+  test("replaces an image with another hash, the new one first, and says why", () => {
+    expect(diff(state(image), { ...other }, { kind: "missing" })).toEqual({
+      changes: true,
+      replaces: ["hash"],
+      deleteBeforeReplace: false,
+    });
+    expect(lines).toEqual([expect.stringMatching(/^info: builds from .*: - workdir \/app/)]);
+  });
+
+  test("replaces an image in another repository", () => {
+    const moved = makeInputs({ repository: "localhost:5000/other" });
+    expect(diff(state(image), { ...moved }, { kind: "stored", digest })).toEqual({
+      ...update,
+      replaces: ["repository"],
+    });
+    expect(lines).toEqual(["info: repository localhost:5000/images → localhost:5000/other; exists, nothing to build"]);
+  });
+
+  test("names both where both are another", () => {
+    const moved = makeInputs({ repository: "localhost:5000/other", steps: [] });
+    expect(diff(state(image), { ...moved }, { kind: "missing" }).replaces).toEqual(["hash", "repository"]);
+  });
+
+  test("updates an image that has vanished", () => {
+    expect(diff(state(image), { ...image }, { kind: "missing" })).toEqual(update);
+    expect(lines).toEqual(["info: the repository does not have it any more; builds it again"]);
+  });
+
+  test("updates an image whose tag names another digest", () => {
+    const moved = `sha256:${"e".repeat(64)}`;
+    expect(diff(state(image), { ...image }, { kind: "stored", digest: moved })).toEqual(update);
+    expect(lines).toEqual([`info: the tag names ${moved} now, not ${digest}; takes that`]);
+  });
+
+  test("updates an image whose digest the state does not know", () => {
+    expect(diff({ ...image, __urn: urn }, { ...image }, { kind: "stored", digest })).toEqual(update);
+    expect(lines).toEqual([`info: the tag names ${digest} now, not nothing; takes that`]);
+  });
+
+  test("keeps an image where the repository could not tell, and warns", () => {
+    expect(diff(state(image), { ...image }, { kind: "unknown", cause: "no route" })).toEqual(nothing);
+    expect(lines).toEqual(["warn: whether it still exists is unknown: no route"]);
+  });
+
+  test.each([
+    ["hash", { hash: UNKNOWN, uri: UNKNOWN, steps: UNKNOWN }, ["hash"]],
+    ["repository", { repository: UNKNOWN, uri: UNKNOWN }, ["repository"]],
+    ["hash and repository", { hash: UNKNOWN, repository: UNKNOWN, uri: UNKNOWN }, ["hash", "repository"]],
+  ])("may replace an image whose %s is not known yet", (_what, unknown, replaces) => {
+    expect(diff(state(image), { ...image, ...unknown })).toEqual({ ...update, replaces });
+  });
+
+  test("replaces an image that another version of Slipway wrote, when its hash is another", () => {
+    const newer = { ...state(image), hash: "f".repeat(64), format: "image/v2", steps: [{ kind: "teleport" }] };
+    expect(diff(newer, { ...image }, { kind: "missing" })).toEqual({ ...update, replaces: ["hash"] });
+    expect(lines).toEqual(["info: builds from the base, 2 steps: new image"]);
+  });
+
+  test("does not mind another source path or order of the state's keys", () => {
+    const olds = Object.fromEntries(Object.entries(state(image)).reverse());
+    expect(diff(olds, { ...image }, { kind: "stored", digest })).toEqual(nothing);
+  });
+});

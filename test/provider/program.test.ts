@@ -1,0 +1,82 @@
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterEach, beforeEach, expect, test } from "vitest";
+import { parseMirrors } from "../../provider/mirrors";
+import { ImageProgram, type PlainImage } from "../../provider/program";
+import { FORMAT } from "../../sdk/spec";
+import type { Step } from "../../sdk/step";
+import { MemoryRegistry, toManifest } from "../fakes/memory-registry";
+import { expectCode } from "../fakes/registry-contract";
+
+const base = "docker.io/library/python:3.11";
+const manifest = toManifest({ mediaType: "application/vnd.oci.image.manifest.v1+json", text: "base" });
+
+let folder = "";
+let registry: MemoryRegistry;
+let program: ImageProgram;
+beforeEach(async () => {
+  folder = mkdtempSync(join(tmpdir(), "slipway-program-"));
+  writeFileSync(join(folder, "main.py"), "print(1)");
+  registry = new MemoryRegistry();
+  await registry.putManifest({ host: "localhost:5000", path: "library/python" }, "3.11", manifest);
+  registry.requests.length = 0;
+  program = new ImageProgram({ folder, registry, mirrors: parseMirrors("docker.io=localhost:5000") });
+});
+afterEach(() => rmSync(folder, { recursive: true, force: true }));
+
+function imageOf(...steps: readonly Step[]): PlainImage {
+  return { spec: { format: FORMAT, base, steps }, callSites: steps.map((_, index) => `index.ts:${index + 1}:1`) };
+}
+const copy: Step = { kind: "copyFile", source: "main.py", destination: "/app/main.py" };
+
+test("an image is resolved to digests and tree hashes, one spec for each platform", async () => {
+  const resolved = await program.resolve(imageOf(copy), ["linux/amd64", "linux/arm64"]);
+  expect(resolved).toMatchObject({
+    base: { reference: base, digests: { "linux/amd64": manifest.digest, "linux/arm64": manifest.digest } },
+    basePlace: "localhost:5000/library/python",
+    steps: [{ ...copy, tree: expect.stringMatching(/^[a-f0-9]{64}$/) }],
+    hash: expect.stringMatching(/^[a-f0-9]{64}$/),
+  });
+  expect(resolved.specs.map(({ platform }) => platform)).toEqual(["linux/amd64", "linux/arm64"]);
+});
+
+test("fifty images of one program ask for their base once, and read a file once", async () => {
+  const images = Array.from({ length: 50 }, (_, index) => imageOf(copy, { kind: "workdir", path: `/${index}` }));
+  const [first] = await Promise.all(images.map((image) => program.resolve(image, ["linux/amd64"])));
+  expect(registry.requests).toEqual(["GET localhost:5000/library/python manifests/3.11"]);
+  writeFileSync(join(folder, "main.py"), "print(2)");
+  expect((await program.resolve(imageOf(copy), ["linux/amd64"])).steps[0]).toEqual(first?.steps[0]);
+});
+
+test("each hash is looked up once in each repository, in one request", async () => {
+  const hash = "a".repeat(64);
+  const ask = (repository: string) => program.exists(registry, repository, hash);
+  await Promise.all([ask("localhost:5000/one"), ask("localhost:5000/one"), ask("localhost:5000/other")]);
+  expect(await ask("localhost:5000/one")).toEqual({ kind: "missing" });
+  expect(registry.requests).toEqual([
+    `HEAD localhost:5000/one manifests/${hash}`,
+    `HEAD localhost:5000/other manifests/${hash}`,
+  ]);
+});
+
+test("a hash that is stored is known with its digest", async () => {
+  const hash = "b".repeat(64);
+  await registry.putManifest({ host: "localhost:5000", path: "images" }, hash, manifest);
+  const existence = await program.exists(registry, "localhost:5000/images", hash);
+  expect(existence).toEqual({ kind: "stored", digest: manifest.digest });
+});
+
+test("a registry that cannot tell is no error: whether the image exists is unknown, and why", async () => {
+  registry.unreachableHosts.add("gone.example");
+  expect(await program.exists(registry, "gone.example/images", "c".repeat(64))).toEqual({
+    kind: "unknown",
+    cause: expect.stringContaining("gone.example/images: the registry cannot be reached"),
+  });
+});
+
+test("a file that is gone is an error at the step's line", async () => {
+  rmSync(join(folder, "main.py"));
+  const error = await expectCode(program.resolve(imageOf(copy), ["linux/amd64"]), "LOCAL_PATH");
+  expect(error.callSite).toBe("index.ts:1:1");
+});

@@ -1,0 +1,123 @@
+import { beforeEach, describe, expect, test } from "vitest";
+import { publishImage, type PublishRequest } from "../../provider/publish";
+import { hashImage } from "../../sdk/hash";
+import type { Platform } from "../../sdk/platform";
+import { FORMAT, type ResolvedSpec, type ResolvedStep } from "../../sdk/spec";
+import { FakeBuilder } from "../fakes/fake-builder";
+import { digestOf, MemoryRegistry } from "../fakes/memory-registry";
+import { expectCode } from "../fakes/registry-contract";
+
+const repository = { host: "registry.example", path: "images" };
+const digest = digestOf(Buffer.from("base"));
+
+let registry: MemoryRegistry;
+let builder: FakeBuilder;
+beforeEach(() => {
+  registry = new MemoryRegistry();
+  builder = new FakeBuilder(registry);
+});
+
+const specFor = (platform: Platform, steps: readonly ResolvedStep[]): ResolvedSpec => ({
+  format: FORMAT,
+  platform,
+  base: { reference: "docker.io/library/python:3.11", digest },
+  steps,
+});
+
+function requestFor(more: Partial<PublishRequest> = {}): PublishRequest {
+  return {
+    specs: [specFor("linux/amd64", [{ kind: "workdir", path: "/app" }])],
+    callSites: ["program.ts:1:1"],
+    folder: "/nowhere",
+    basePlace: undefined,
+    repository,
+    onProgress: () => undefined,
+    signal: new AbortController().signal,
+    ...more,
+  };
+}
+
+const neverMake = () => {
+  throw new Error("a builder was made");
+};
+
+test("an image that is stored is taken as it is: no builder is made", async () => {
+  const request = requestFor();
+  const first = await publishImage(registry, () => builder, request);
+  registry.requests.length = 0;
+  const again = await publishImage(registry, neverMake, request);
+  expect(again).toEqual({ ...first, reused: true });
+  expect(first.reused).toBe(false);
+  expect(registry.requests).toEqual([`GET registry.example/images manifests/${hashImage(request.specs)}`]);
+});
+
+test("an image that is not stored is built once for each platform, and gets its hash as tag last", async () => {
+  const platforms: readonly Platform[] = ["linux/amd64", "linux/arm64"];
+  const specs = platforms.map((platform) => specFor(platform, [{ kind: "workdir", path: "/app" }]));
+  const published = await publishImage(registry, () => builder, requestFor({ specs }));
+  const hash = hashImage(specs);
+  expect(builder.requests.map(({ spec }) => spec.platform)).toEqual(platforms);
+  expect(registry.tags).toEqual([`registry.example/images:${hash}`]);
+  expect(await registry.findDigest(repository, hash)).toBe(published.digest);
+  const writes = registry.requests.filter((request) => request.startsWith("PUT"));
+  expect(writes.at(-1)).toBe(`PUT registry.example/images manifests/${hash}`);
+});
+
+describe("FROM", () => {
+  test("names the base by digest where its reference says", async () => {
+    await publishImage(registry, () => builder, requestFor());
+    expect(builder.requests[0]?.from).toBe(`docker.io/library/python@${digest}`);
+  });
+
+  test("names the mirror in which the base was found", async () => {
+    const basePlace = { host: "localhost:5000", path: "library/python" };
+    await publishImage(registry, () => builder, requestFor({ basePlace }));
+    expect(builder.requests[0]?.from).toBe(`localhost:5000/library/python@${digest}`);
+  });
+});
+
+test("a build that fails puts no tag, and its error is the builder's", async () => {
+  const specs = [specFor("linux/amd64", [{ kind: "run", command: "exit 1" }])];
+  const error = await expectCode(
+    publishImage(registry, () => builder, requestFor({ specs })),
+    "BUILD_FAILED",
+  );
+  expect(error.callSite).toBe("program.ts:1:1");
+  expect(registry.tags).toEqual([]);
+});
+
+test("one platform that fails puts no tag for the others", async () => {
+  const specs = [specFor("linux/amd64", []), specFor("linux/arm64", [{ kind: "run", command: "exit 1" }])];
+  await expectCode(
+    publishImage(registry, () => builder, requestFor({ specs })),
+    "BUILD_FAILED",
+  );
+  expect(registry.tags).toEqual([]);
+});
+
+test("a registry that cannot be asked is an error before anything is built", async () => {
+  registry.unreachableHosts.add("registry.example");
+  await expectCode(publishImage(registry, neverMake, requestFor()), "REGISTRY_UNAVAILABLE");
+});
+
+test.each([
+  ["before anything", 0],
+  ["after the build", 1],
+])("an update that is stopped %s ends as cancelled, without a tag", async (_when, builds) => {
+  const controller = new AbortController();
+  if (builds === 0) controller.abort();
+  const stopping = {
+    build: async (...args: Parameters<FakeBuilder["build"]>) => {
+      const pushed = await builder.build(...args);
+      controller.abort();
+      return pushed;
+    },
+  };
+  const request = requestFor({ signal: controller.signal });
+  await expectCode(
+    publishImage(registry, () => stopping, request),
+    "BUILD_CANCELLED",
+  );
+  expect(builder.requests).toHaveLength(builds);
+  expect(registry.tags).toEqual([]);
+});

@@ -1,0 +1,123 @@
+import { createHash } from "node:crypto";
+import fc from "fast-check";
+import { describe, expect, it } from "vitest";
+import { hashImage, hashPrefixes, hashSpec } from "../../sdk/hash";
+import { orderSteps, type ResolvedSpec, type ResolvedStep } from "../../sdk/spec";
+import { imageCases, readGolden, readImageCase } from "./golden";
+import { digestOf, specOf, treeOf } from "./specs";
+
+describe("hashSpec", () => {
+  it.each(imageCases)("gives the golden hash of %s", (name) => {
+    const { spec, hash } = readImageCase(name);
+    expect(hashSpec(spec)).toBe(hash);
+  });
+
+  it("is the SHA-256 of the array form that docs/hash.md specifies", () => {
+    const spec = specOf([
+      { kind: "env", variables: { B: "2", A: "1" } },
+      { kind: "copyDir", source: "src", destination: "/app", tree: treeOf("3") },
+    ]);
+    const env = '["env",[["A","1"],["B","2"]]]';
+    const form = `["image/v1","${digestOf("a")}","linux/amd64",[${env},["copyDir","/app","${treeOf("3")}"]]]`;
+    expect(hashSpec(spec)).toBe(createHash("sha256").update(form).digest("hex"));
+  });
+
+  const run: ResolvedStep = { kind: "run", command: "make" };
+  const copy: ResolvedStep = { kind: "copyFile", source: "a", destination: "/app/a", tree: treeOf("1") };
+  const pip: ResolvedStep = { kind: "pip", packages: ["a"], installer: "pip" };
+  const one = specOf([run]);
+
+  it.each<[string, ResolvedSpec, ResolvedSpec]>([
+    ["the base's name", one, specOf([run], { base: { reference: "other:1", digest: digestOf("a") } })],
+    ["a copied file's place on this machine", specOf([copy]), specOf([{ ...copy, source: "../b" }])],
+    ["the order of one env's variables", envs({ A: "1", B: "2" }), envs({ B: "2", A: "1" })],
+    [
+      "a copy's place among settings after the last run",
+      specOf([copy, ...envs({ A: "1" }).steps]),
+      specOf([...envs({ A: "1" }).steps, copy]),
+    ],
+    [
+      "a default that is written out",
+      specOf([pip]),
+      specOf([{ kind: "pip", packages: ["a"], installer: "pip", pre: false, findLinks: [] }]),
+    ],
+  ])("does not see %s", (_, a, b) => {
+    expect(hashSpec(a)).toBe(hashSpec(b));
+  });
+
+  it.each<[string, ResolvedSpec, ResolvedSpec]>([
+    ["the base's digest", one, specOf([run], { base: { reference: one.base.reference, digest: digestOf("b") } })],
+    ["the platform", one, specOf([run], { platform: "linux/arm64" })],
+    ["the order of steps that run", specOf([run, pip]), specOf([pip, run])],
+    ["the order of packages", pips(["a", "b"]), pips(["b", "a"])],
+    ["where one package ends", pips(["a", "b"]), pips(["a b"])],
+    ["the installer", specOf([pip]), specOf([{ kind: "pip", packages: ["a"], installer: "uv" }])],
+    [
+      "an index",
+      specOf([pip]),
+      specOf([{ kind: "pip", packages: ["a"], installer: "pip", indexUrl: "https://i.example" }]),
+    ],
+    ["a copied tree", specOf([copy]), specOf([{ ...copy, tree: treeOf("2") }])],
+    ["a destination", specOf([copy]), specOf([{ ...copy, destination: "/app/b" }])],
+    [
+      "one env step against two",
+      envs({ A: "1", B: "2" }),
+      specOf([...envs({ A: "1" }).steps, ...envs({ B: "2" }).steps]),
+    ],
+    ["entrypoint against cmd", specOf([{ kind: "entrypoint", args: ["a"] }]), specOf([{ kind: "cmd", args: ["a"] }])],
+    [
+      "the order of copies",
+      specOf([copy, { ...copy, destination: "/b" }]),
+      specOf([{ ...copy, destination: "/b" }, copy]),
+    ],
+  ])("sees %s", (_, a, b) => {
+    expect(hashSpec(a)).not.toBe(hashSpec(b));
+  });
+
+  it("frames every text: two lists of packages are alike only when their hashes are", () => {
+    const list = fc.array(fc.string(), { maxLength: 3 });
+    fc.assert(
+      fc.property(
+        list,
+        list,
+        (a, b) => (hashSpec(pips(a)) === hashSpec(pips(b))) === (JSON.stringify(a) === JSON.stringify(b)),
+      ),
+    );
+  });
+});
+
+describe("hashPrefixes", () => {
+  it.each(imageCases)("gives the golden prefixes of %s", (name) => {
+    const { spec, prefixes } = readImageCase(name);
+    expect(hashPrefixes(spec)).toEqual(prefixes);
+  });
+
+  it("gives for each count the hash of the image that has just those steps", () => {
+    for (const name of imageCases) {
+      const { spec } = readImageCase(name);
+      const ordered = orderSteps(spec.steps);
+      const alone = ordered.map((_, index) => hashSpec({ ...spec, steps: ordered.slice(0, index + 1) }));
+      expect(hashPrefixes(spec)).toEqual([hashSpec({ ...spec, steps: [] }), ...alone]);
+    }
+  });
+});
+
+describe("hashImage", () => {
+  it("gives the golden hash of two platforms, in any order", () => {
+    const { specs, hash } = readGolden<{ specs: ResolvedSpec[]; hash: string }>("platforms");
+    expect(hashImage(specs)).toBe(hash);
+    expect(hashImage(specs.toReversed())).toBe(hash);
+  });
+
+  it("is one platform's own hash", () => {
+    expect(hashImage([specOf([])])).toBe(hashSpec(specOf([])));
+  });
+});
+
+function pips(packages: readonly string[]): ResolvedSpec {
+  return specOf([{ kind: "pip", packages, installer: "pip" }]);
+}
+
+function envs(variables: Readonly<Record<string, string>>): ResolvedSpec {
+  return specOf([{ kind: "env", variables }]);
+}

@@ -1,0 +1,56 @@
+import { execFileSync } from "node:child_process";
+import { describe, expect, it } from "vitest";
+import { Image } from "../../sdk/image";
+import { errorOf, sentencesOf } from "./errors";
+import { enterFolder } from "./folder";
+
+const base = Image.debianSlim("3.11");
+const copy = { strategy: "copy" } as const;
+
+describe("a local path", () => {
+  it("that is missing is named as it was given, with the folder that was searched", () => {
+    const folder = enterFolder();
+    const looked = `does not exist (looked in ${folder}). Paths are relative to the program's folder.`;
+    expect(sentencesOf(() => base.addLocalDir("./app", "/app", copy))).toBe(`addLocalDir("./app", …): ./app ${looked}`);
+    expect(sentencesOf(() => base.pipInstallFromRequirements("r.txt"))).toBe(
+      `pipInstallFromRequirements("r.txt"): r.txt ${looked}`,
+    );
+    expect(errorOf(() => base.addLocalFile("x", "/x", copy)).code).toBe("LOCAL_PATH");
+  });
+
+  it("of another kind leads to the method for it", () => {
+    enterFolder({ "d/": "", f: "" });
+    execFileSync("mkfifo", ["p"]);
+    expect([
+      sentencesOf(() => base.addLocalFile("d", "/d", copy)),
+      sentencesOf(() => base.addLocalDir("f", "/f", copy)),
+      sentencesOf(() => base.pipInstallFromRequirements("d")),
+      sentencesOf(() => base.addLocalFile("p", "/p", copy)),
+    ]).toEqual([
+      'addLocalFile("d", …): d is a folder. Use addLocalDir for a folder.',
+      'addLocalDir("f", …): f is a file. Use addLocalFile for a file.',
+      'pipInstallFromRequirements("d"): d is a folder. Name the file in it.',
+      'addLocalFile("p", …): p is neither a file nor a folder. Only files and folders can be in an image.',
+    ]);
+  });
+
+  it("may be a file: URL, and no other one", () => {
+    const folder = enterFolder({ "a b.txt": "" });
+    const image = base.addLocalFile(new URL(`file://${folder}/a%20b.txt`), "/x", copy);
+    expect(image.spec.steps).toEqual([{ kind: "copyFile", source: "a b.txt", destination: "/x" }]);
+    expect(sentencesOf(() => base.addLocalFile(new URL("https://host.example/x"), "/x", copy))).toBe(
+      'addLocalFile("https://host.example/x", …): https: is not a local file. Give a path or a file: URL.',
+    );
+  });
+
+  it("needs a strategy", () => {
+    enterFolder({ f: "" });
+    const call = (options: unknown) => (): unknown => Reflect.apply(base.addLocalFile, base, ["f", "/f", options]);
+    const missing = 'addLocalFile("f", …): the strategy is missing or not known. Give { strategy: "copy" }.';
+    expect([sentencesOf(call(undefined)), sentencesOf(call({})), sentencesOf(call({ strategy: "mount" }))]).toEqual([
+      missing,
+      missing,
+      missing,
+    ]);
+  });
+});

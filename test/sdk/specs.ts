@@ -1,0 +1,18 @@
+import { TreeHashes, resolveSpec, resolveSteps } from "../../sdk/resolve";
+import type { Image } from "../../sdk/image";
+import type { ResolvedSpec, ResolvedStep } from "../../sdk/spec";
+
+export const digestOf = (letter: string): string => `sha256:${letter.repeat(64)}`;
+export const treeOf = (digit: string): string => digit.repeat(64);
+
+/** A resolved spec of these steps, on a base and a platform that do not matter. */
+export function specOf(steps: readonly ResolvedStep[], more: Partial<ResolvedSpec> = {}): ResolvedSpec {
+  const base = { reference: "docker.io/library/python:3.11-slim-bookworm", digest: digestOf("a") };
+  return { format: "image/v1", platform: "linux/amd64", base, steps, ...more };
+}
+
+/** What the provider does with an image, without a registry. */
+export async function resolveImage(image: Image, folder: string = process.cwd()): Promise<ResolvedSpec> {
+  const steps = await resolveSteps(image.spec, image.callSites, new TreeHashes(folder));
+  return resolveSpec(image.spec, steps, { platform: "linux/amd64", digest: digestOf("a") });
+}

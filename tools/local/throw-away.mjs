@@ -1,0 +1,63 @@
+// Private instances for tests: each ends with stop(), and also when the process that started it dies without one.
+import { spawn } from "node:child_process";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { clearBuildkitLeftovers, planBuildkit, runBuildkit } from "./buildkit.mjs";
+import { endDaemon } from "./daemon.mjs";
+import { anyFreePort, runRegistry } from "./registry.mjs";
+
+/**
+ * @typedef {import("./elapsed.mjs").Log} Log
+ *
+ * @typedef {object} Instance
+ * @property {number} pid
+ * @property {() => Promise<void>} stop ends it and everything that it runs; its root folder stays
+ */
+
+/**
+ * Starts a registry for one test. With an `htpasswd` file (bcrypt, see TEST_HTPASSWD) it asks for basic auth.
+ * @param {{ root: string, port?: number, htpasswd?: string, log?: Log }} options
+ * @returns {Promise<Instance & { address: string }>} address is "localhost:<port>"
+ */
+export async function startRegistry({ root, port, htpasswd, log = () => {} }) {
+  const options = { folder: root, data: join(root, "data"), port: port ?? (await anyFreePort()), htpasswd, log };
+  const { address, process: process_ } = await runRegistry(options);
+  return { address, ...instance(process_.pid, "registry", root, root) };
+}
+
+/**
+ * Starts a BuildKit for one test; an empty `root` is an empty builder.
+ * @param {{ root: string, mirrors?: Readonly<Record<string, string>>, socket?: string, caBundle?: string, log?: Log }} options
+ * `mirrors`: registry → where to look first; `caBundle`: a file of certificates that it trusts instead of the system's
+ * @returns {Promise<Instance & { endpoint: string }>} endpoint is "unix://<socket>"
+ */
+export async function startBuildkit({ root, mirrors = {}, socket, caBundle, log = () => {} }) {
+  const plan = await planBuildkit({ folder: root, root: join(root, "data"), mirrors, socket, caBundle, log });
+  const { address, process: process_ } = await runBuildkit(plan);
+  return { endpoint: address, ...instance(process_.pid, "buildkitd", root, plan.root) };
+}
+
+/** @param {number} pid @param {string} name @param {string} folder @param {string} data @returns {Instance} */
+function instance(pid, name, folder, data) {
+  // A process that ends when our end of its stdin closes: the kernel closes it however we die.
+  const reaper = spawn(process.execPath, [fileURLToPath(new URL("reaper.mjs", import.meta.url)), name, folder, data], {
+    detached: true,
+    stdio: ["pipe", "ignore", "ignore"],
+  });
+  reaper.unref();
+  if ("unref" in reaper.stdin && typeof reaper.stdin.unref === "function") reaper.stdin.unref();
+  reaper.stdin.on("error", () => {});
+  return {
+    pid,
+    stop: async () => {
+      await endThrowAway(name, folder, data);
+      reaper.kill("SIGKILL"); // Woken later, it would end the next instance with the same root.
+    },
+  };
+}
+
+/** @param {string} name @param {string} folder @param {string} data */
+export async function endThrowAway(name, folder, data) {
+  await endDaemon(folder, name, { graceMs: 1_000 }); // Nobody will read its data again.
+  if (name === "buildkitd") await clearBuildkitLeftovers(data);
+}

@@ -1,0 +1,92 @@
+// npm run quickstart: from a fresh clone to a real image, built by `pulumi up` and run once.
+import { join } from "node:path";
+import { parseArgs } from "node:util";
+import { startEnvironment, stopEnvironment } from "./environment.mjs";
+import { cloneStateFolder } from "./local/folders.mjs";
+import { withLock } from "./local/lock.mjs";
+import { prepareClone } from "./local/prepare-clone.mjs";
+import { Problem, describe } from "./local/problem.mjs";
+import { readOutputs, selectStack, up } from "./local/pulumi-run.mjs";
+import { runImage } from "./local/run-image.mjs";
+
+const usage = `npm run quickstart            start the local environment, build the example's image, run it
+npm run quickstart -- --stop  stop what was started on this machine; images and caches stay
+npm run quickstart -- --help  this text
+
+What the machine has is taken: a Docker engine with buildx, a Pulumi CLI, a registry at localhost:5000.
+What is missing is built from pinned Go modules (some minutes, once). tools/README.md tells more.
+Afterwards: eval "$(npm run -s env)" gives a shell in which pulumi and slipway work by hand.`;
+
+const start = performance.now();
+/** @param {string} title */
+const section = (title) => console.log(`\n── ${title} (${Math.round((performance.now() - start) / 1000)} s)`);
+/** @param {string} line */
+const log = (line) => console.log(line);
+
+async function main() {
+  const values = readFlags();
+  if (values.help) return console.log(usage);
+  if (values.stop) return stop();
+
+  requireNode();
+  section("The clone");
+  await prepareClone(log);
+  section("The local environment");
+  const { env } = await startEnvironment({ log });
+  // A stack is changed by one at a time.
+  await withLock(join(cloneStateFolder, "quickstart.lock"), log, (share) => upTwice(env, share));
+
+  section("Done");
+  console.log(`Change examples/quickstart/ and start this again, or work by hand:\n
+  eval "$(npm run -s env)"
+  pulumi preview
+  npm run quickstart -- --stop`);
+}
+
+/** @param {Record<string, string>} env @param {(pid: number) => void} share */
+async function upTwice(env, share) {
+  const variables = { ...process.env, ...env };
+  section("pulumi up: builds and pushes what is new");
+  await selectStack("dev", variables);
+  await up(variables, [], share);
+  const { uri, ref } = await readOutputs(variables);
+  section("The image");
+  console.log(`uri  ${uri}\nref  ${ref}`);
+
+  section("A container of it");
+  await runImage({ ref, builder: env["SLIPWAY_BUILDER"] ?? "", log });
+
+  section("pulumi up again: nothing changed, nothing is built");
+  await up(variables, ["--skip-preview", "--expect-no-changes"], share);
+}
+
+function readFlags() {
+  try {
+    return parseArgs({ options: { stop: { type: "boolean" }, help: { type: "boolean", short: "h" } } }).values;
+  } catch (cause) {
+    const found = cause instanceof Error ? cause.message : String(cause);
+    throw new Problem({ doing: "Reading the command line", found, todo: usage, cause });
+  }
+}
+
+async function stop() {
+  const stopped = await stopEnvironment({ log });
+  console.log(
+    stopped.length === 0 ? "Nothing of ours was running." : stopped.map((one) => `stopped ${one}`).join("\n"),
+  );
+}
+
+function requireNode() {
+  const [major = 0, minor = 0] = process.versions.node.split(".").map(Number);
+  if (major > 20 || (major === 20 && minor >= 12)) return;
+  throw new Problem({
+    doing: "Checking Node",
+    found: `this is Node ${process.versions.node}, Slipway needs 20.12 or newer`,
+    todo: "Install a newer Node (https://nodejs.org) and start again.",
+  });
+}
+
+main().catch((/** @type {unknown} */ error) => {
+  console.error(`\n${describe(error)}`);
+  process.exitCode = 1;
+});

@@ -1,0 +1,37 @@
+import { defineConfig } from "vitest/config";
+
+const needsRealParts = ["integration", "e2e", "cluster", "deep"];
+
+/** Tests that use the local environment: slow, and each may keep a core busy. */
+function realParts(name: string) {
+  return {
+    test: {
+      name,
+      include: [`test/${name}/**/*.test.ts`],
+      testTimeout: 120_000,
+      hookTimeout: 120_000,
+      maxWorkers: 2,
+      sequence: { groupOrder: 1 }, // after the unit tests: what is broken there shows at once
+    },
+  };
+}
+
+export default defineConfig({
+  test: {
+    pool: "forks", // Pulumi cannot serialise the closures of a worker thread.
+    passWithNoTests: true,
+    projects: [
+      {
+        extends: true,
+        test: {
+          name: "unit",
+          include: ["test/**/*.test.ts"],
+          exclude: needsRealParts.map((folder) => `test/${folder}/**`),
+          testTimeout: 10_000,
+        },
+      },
+      { extends: true, ...realParts("integration") },
+      { extends: true, ...realParts("e2e") },
+    ],
+  },
+});
