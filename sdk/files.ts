@@ -152,7 +152,8 @@ function fileEntry(path: string, absolutePath: string, stats: Stats): TreeEntry 
 function linkEntry(path: string, rawTarget: Buffer): TreeEntry {
   const target = rawTarget.toString("utf8");
   if (!isUtf8(rawTarget)) throw refusal(path, "it is a link to a name that is not UTF-8.", "Rename what it leads to.");
-  const normal = target.replaceAll("\\", "/");
+  // Elsewhere than on Windows a backslash is a letter of a name.
+  const normal = sep === "\\" ? target.replaceAll("\\", "/") : target;
   const inTree = posix.normalize(posix.join(posix.dirname(path), normal));
   if (posix.isAbsolute(normal) || isAbsolute(target) || inTree === ".." || inTree.startsWith("../")) {
     throw refusal(
@@ -161,7 +162,7 @@ function linkEntry(path: string, rawTarget: Buffer): TreeEntry {
       "Make it a link inside the folder, or a copy.",
     );
   }
-  return { type: "link", path, target: sep === "\\" ? normal : target };
+  return { type: "link", path, target: normal };
 }
 
 function refuseCollisions(entries: readonly TreeEntry[]): void {

@@ -129,6 +129,12 @@ describe("listTree", () => {
     ]);
   });
 
+  it.runIf(process.platform !== "win32")("keeps a link whose target has a backslash, a letter like any other", () => {
+    const folder = makeFolder({});
+    symlinkSync("\\n\\..\\x", join(folder, "l"));
+    expect(listTree(folder)).toEqual([{ type: "link", path: "l", target: "\\n\\..\\x" }]);
+  });
+
   it.each(["../out", "..", "a/../../out", "/etc/passwd"])("refuses a link to %s, which leaves the folder", (target) => {
     const folder = makeFolder({ "d/": "" });
     symlinkSync(target, join(folder, "l"));

@@ -1,0 +1,29 @@
+// npm run test:deep [NAME…]: what npm test does on samples, here in full. A seed that found something finds it again:
+// DEEP_SEED=7 npm run test:deep hash-checker. A count is changed in the same way, by its variable below.
+import { randomInt } from "node:crypto";
+import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { runTests } from "./local/run-tests.mjs";
+
+const counts = { DEEP_SPECS: "10000" };
+
+const folder = mkdtempSync(join(tmpdir(), "slipway-test-deep-"));
+const report = join(folder, "report");
+try {
+  await runTests({
+    args: ["--project", "deep", ...process.argv.slice(2).map((name) => `test/deep/${name}`)],
+    env: {
+      DEEP_SEED: String(randomInt(2 ** 31)),
+      ...counts,
+      ...process.env,
+      DEEP: "1", // vitest.config.mts knows the project only then.
+      DEEP_REPORT: report,
+    },
+    sayMore: () => {
+      if (existsSync(report)) console.log(readFileSync(report, "utf8").trimEnd());
+    },
+  });
+} finally {
+  rmSync(folder, { recursive: true, force: true });
+}
