@@ -44,10 +44,7 @@ beforeAll(async () => {
     makeStack({ ...files, "index.ts": program() }, env),
     makeStack({ ...files, "index.ts": program({ parent: false }) }, env),
   ]);
-  return async () => {
-    await proxy.stop();
-    await registry.stop();
-  };
+  return () => proxy.stop();
 });
 
 /** Three images over two bases. `parent`: the first has a protected parent; `more`: it has one step more. */

@@ -20,7 +20,6 @@ import { withNotedBuildx } from "./trap";
 let registry: TestRegistry;
 beforeAll(async () => {
   registry = await startTestRegistry();
-  return registry.stop;
 });
 
 interface GoingBuild {

@@ -21,7 +21,6 @@ const run = promisify(execFile);
 let registry: TestRegistry;
 beforeAll(async () => {
   registry = await startTestRegistry();
-  return registry.stop;
 });
 
 test("a repository, a base and an image may come from other resources", async () => {

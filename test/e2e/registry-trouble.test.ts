@@ -7,7 +7,6 @@ import { IMPORTS, makeStack, makeTemporaryFolder, pulumi, readState, writeFiles 
 let registry: TestRegistry;
 beforeAll(async () => {
   registry = await startTestRegistry();
-  return registry.stop;
 });
 
 function program(repository: string): string {

@@ -10,7 +10,7 @@ import { ImageProgram } from "../../provider/program";
 import { publishImage } from "../../provider/publish";
 import { readSettings } from "../../provider/settings";
 import { startRegistry, type Instance } from "../../tools/environment.mjs";
-import { makeTemporaryFolder } from "./stack";
+import { endWithFile, makeTemporaryFolder } from "./stack";
 
 const base = Image.debianSlim("3.11");
 const PYTHON = "library/python";
@@ -21,13 +21,13 @@ export interface TestRegistry {
   readonly address: string;
   /** What makes it the mirror of Docker Hub. */
   readonly env: { readonly SLIPWAY_MIRRORS: string; readonly SLIPWAY_REPOSITORY: string };
-  stop(): Promise<void>;
 }
 
 export async function startTestRegistry(): Promise<TestRegistry> {
   const registry: Instance & { address: string } = await startRegistry({ root: makeTemporaryFolder() });
+  endWithFile(registry.stop);
   await pushBase(registry.address);
-  return { address: registry.address, env: registryEnv(registry.address), stop: registry.stop };
+  return { address: registry.address, env: registryEnv(registry.address) };
 }
 
 export function registryEnv(address: string): TestRegistry["env"] {

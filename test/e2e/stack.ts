@@ -55,10 +55,17 @@ export function makeTemporaryFolder(): string {
   return folder;
 }
 
+/** Ends something when the test file is done, before its temporary folders go: a daemon's record lies in one. */
+export function endWithFile(end: () => Promise<void>): void {
+  ends.push(end);
+}
+
 const temporary = new Set<string>();
+const ends: (() => Promise<void>)[] = [];
 
 // Registered before any other hook of a test file, so it runs after all of them.
-afterAll(() => {
+afterAll(async () => {
+  await Promise.all(ends.map((end) => end()));
   for (const folder of temporary) rmSync(folder, { recursive: true, force: true });
 });
 

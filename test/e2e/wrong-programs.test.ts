@@ -10,7 +10,6 @@ beforeAll(async () => {
   registry = await startTestRegistry();
   repository = `${registry.address}/e2e/${newWord()}`;
   stack = await makeStack({}, { ...registry.env, SLIPWAY_REPOSITORY: repository });
-  return registry.stop;
 });
 
 /** A message is for users: no line of Pulumi, Node or Slipway itself. */
