@@ -1,0 +1,231 @@
+import type { ResolvedSpec, ResolvedStep } from "../../sdk/spec";
+import type { Random } from "./random";
+
+type Steps = readonly ResolvedStep[];
+type Pair<T> = readonly [T, T];
+
+/** Each makes two specs that differ by one edit, at a random place of a random spec. */
+export const specEdits: Readonly<Record<string, (random: Random) => Pair<ResolvedSpec>>> = {
+  "package added": (r) => inLists(r, (list) => [list, [...list, r.word()]]),
+  "package removed": (r) => inLists(r, (list) => [list, list.slice(1)]),
+  "packages reordered": (r) => inLists(r, (list) => [list, [...list.slice(1), ...list.slice(0, 1)]]),
+  "package repeated": (r) => inLists(r, (list) => [list, [...list, ...list.slice(-1)]]),
+  "package split by a space": (r) => inLists(r, (list) => [[`${list[0]} ${list[1]}`], list.slice(0, 2)]),
+  "boundary between two items moved": (r) =>
+    inLists(r, ([one = "", other = ""]) => [
+      [`${one}|`, other],
+      [one, `|${other}`],
+    ]),
+  "items joined": (r) => inLists(r, (list) => [list, [list.join("")]]),
+  "empty item added": (r) => inLists(r, (list) => [list, [...list, ""]]),
+  "one empty item against none": (r) => inLists(r, () => [[], [""]]),
+  "step split in two": (r) => {
+    const list = words(r);
+    return around(r, [[{ kind: "apt", packages: list }], list.map((name) => ({ kind: "apt", packages: [name] }))]);
+  },
+  "kind of step changed": (r) => {
+    const list = words(r);
+    const kinds = r.pick<Pair<ResolvedStep>>([
+      [
+        { kind: "entrypoint", args: list },
+        { kind: "cmd", args: list },
+      ],
+      [
+        { kind: "apt", packages: list },
+        { kind: "dockerfile", commands: list },
+      ],
+      [
+        { kind: "pip", packages: list, installer: "pip" },
+        { kind: "apt", packages: list },
+      ],
+      [
+        { kind: "workdir", path: "/a" },
+        { kind: "user", user: "/a" },
+      ],
+      [
+        { kind: "run", command: "ls" },
+        { kind: "dockerfile", commands: ["ls"] },
+      ],
+    ]);
+    return around(r, [[kinds[0]], [kinds[1]]]);
+  },
+  "env: value changed": (r) => {
+    const [one = "", other = ""] = words(r);
+    return around(r, [[env({ A: one })], [env({ A: other })]]);
+  },
+  "env: values of two names exchanged": (r) => {
+    const [one = "", other = ""] = words(r);
+    return around(r, [[env({ A: one, B: other })], [env({ A: other, B: one })]]);
+  },
+  "env: boundary between name and value moved": (r) => {
+    const value = r.word();
+    return around(r, [[env({ AB: value })], [env({ A: `B${value}` })]]);
+  },
+  "env: variable added": (r) => around(r, [[env({ A: "1" })], [env({ A: "1", [r.word() + "B"]: "" })]]),
+  "env: name in other case": (r) => around(r, [[env({ PATH: "1" })], [env({ Path: "1" })]]),
+  "env: one step against two": (r) => around(r, [[env({ A: "1", B: "2" })], [env({ A: "1" }), env({ B: "2" })]]),
+  "character changed": (r) => inText(r, (word) => [`${word}1`, `${word}2`]),
+  // ł is U+0142, B is U+0042.
+  "character above eight bits": (r) => inText(r, (word) => [`${word}B`, `${word}ł`]),
+  "blank at the end": (r) => inText(r, (word) => [word, `${word} `]),
+  "upper case": (r) => inText(r, (word) => [`${word}q`, `${word}Q`]),
+  "composed against decomposed": (r) => inText(r, (word) => [`${word}ü`, `${word}u\u0308`]),
+  "LF against CRLF": (r) => inText(r, (word) => [`${word}\n${word}`, `${word}\r\n${word}`]),
+  "line feed against backslash and n": (r) => inText(r, (word) => [`${word}\n`, `${word}\\n`]),
+  "character against its escape": (r) => inText(r, (word) => [`é${word}`, `\\u00e9${word}`]),
+  "quote moved": (r) => inText(r, (word) => [`"${word}" x`, `"${word} x"`]),
+  "step added": (r) => around(r, [[], [anyStep(r)]]),
+  "step repeated": (r) => {
+    const step = anyStep(r);
+    return around(r, [[step], [step, step]]);
+  },
+  "builds reordered": (r) => {
+    const [one = "", other = ""] = words(r);
+    return reordered(r, { kind: "run", command: one }, { kind: "apt", packages: [other] });
+  },
+  "settings reordered": (r) =>
+    reordered(r, { kind: "workdir", path: `/${r.word()}` }, { kind: "user", user: r.word() }),
+  "copies reordered": (r) => reordered(r, copyDir(r), copyDir(r)),
+  platform: (r) => {
+    const spec = specWith(r);
+    return [
+      { ...spec, platform: "linux/amd64" },
+      { ...spec, platform: "linux/arm64" },
+    ];
+  },
+  "base digest": (r) => {
+    const spec = specWith(r);
+    const digest = `sha256:${changedHex(r, spec.base.digest.slice("sha256:".length))}`;
+    return [spec, { ...spec, base: { ...spec.base, digest } }];
+  },
+  "pip: pre": (r) => inPip(r, [{}, { pre: true }]),
+  "pip: installer": (r) => inPip(r, [{ installer: "pip" }, { installer: "uv" }]),
+  "pip: index left out against empty": (r) => inPip(r, [{}, { indexUrl: "" }]),
+  "pip: index against extra index": (r) => {
+    const url = r.word();
+    return inPip(r, [{ indexUrl: url }, { extraIndexUrls: [url] }]);
+  },
+  "pip: extra index against place of links": (r) => {
+    const urls = words(r);
+    return inPip(r, [{ extraIndexUrls: urls }, { findLinks: urls }]);
+  },
+  "pip: option against package": (r) => {
+    const names = words(r);
+    return inPip(r, [{ packages: names }, { packages: names.slice(1), extraOptions: names.slice(0, 1) }]);
+  },
+  "pip: package against text null": (r) => inPip(r, [{}, { indexUrl: "null" }]),
+  "requirements: entry": (r) => {
+    const tree = r.hex();
+    const step = (entry: string) => [
+      { kind: "pipRequirements", source: "r", tree, entry, installer: "pip" } satisfies ResolvedStep,
+    ];
+    return around(r, [step("a/r.txt"), step("b/r.txt")]);
+  },
+  "copy: destination": (r) => {
+    const step = copyDir(r);
+    return around(r, [[step], [{ ...step, destination: `${step.destination}x` }]]);
+  },
+  "copy: tree": (r) => {
+    const step = copyDir(r);
+    return around(r, [[step], [{ ...step, tree: changedHex(r, step.tree) }]]);
+  },
+  "copy: file against folder": (r) => {
+    const step = copyDir(r);
+    return around(r, [[step], [{ ...step, kind: "copyFile" }]]);
+  },
+};
+
+const env = (variables: Readonly<Record<string, string>>) => ({ kind: "env", variables }) satisfies ResolvedStep;
+
+const copyDir = (random: Random) =>
+  ({ kind: "copyDir", source: "s", destination: `/${random.word()}`, tree: random.hex() }) satisfies ResolvedStep;
+
+const tree = "0".repeat(64);
+
+/** Every field that is a text. */
+const textShapes: readonly ((text: string) => ResolvedStep)[] = [
+  (text) => ({ kind: "run", command: text }),
+  (text) => ({ kind: "workdir", path: `/${text}` }),
+  (text) => ({ kind: "user", user: text }),
+  (text) => ({ kind: "env", variables: { A: text } }),
+  (text) => ({ kind: "pip", packages: ["a"], installer: "uv", indexUrl: text }),
+  (text) => ({ kind: "pipRequirements", source: "r", tree, entry: text, installer: "pip" }),
+  (text) => ({ kind: "copyFile", source: "s", destination: `/${text}`, tree }),
+  (text) => ({ kind: "copyDir", source: "s", destination: `/${text}`, tree }),
+];
+
+/** Every field that is a list of texts. */
+const listShapes: readonly ((list: readonly string[]) => ResolvedStep)[] = [
+  (list) => ({ kind: "pip", packages: list, installer: "pip" }),
+  (list) => ({ kind: "apt", packages: list }),
+  (list) => ({ kind: "dockerfile", commands: list }),
+  (list) => ({ kind: "entrypoint", args: list }),
+  (list) => ({ kind: "cmd", args: list }),
+  (list) => ({ kind: "pip", packages: ["a"], installer: "pip", extraIndexUrls: list }),
+  (list) => ({ kind: "pip", packages: ["a"], installer: "uv", findLinks: list }),
+  (list) => ({ kind: "pip", packages: ["a"], installer: "pip", extraOptions: list }),
+];
+
+const anyStep = (random: Random): ResolvedStep => random.pick([...textShapes, inList])(random.word());
+
+function inList(text: string): ResolvedStep {
+  return { kind: "apt", packages: [text] };
+}
+
+/** Two to four words, none like another, so that an edit of their order changes them. */
+function words(random: Random): string[] {
+  return random.list(() => random.word(), 2, 4).map((word, index) => `${word}${index}`);
+}
+
+/** Both lists in the same field. */
+function inLists(random: Random, edit: (list: readonly string[]) => Pair<readonly string[]>): Pair<ResolvedSpec> {
+  const [one, other] = edit(words(random));
+  const shape = random.pick(listShapes);
+  return around(random, [[shape(one)], [shape(other)]]);
+}
+
+/** Both texts in the same field, or in the same place of the same list. */
+function inText(random: Random, edit: (word: string) => Pair<string>): Pair<ResolvedSpec> {
+  const [one, other] = edit(random.word());
+  const listShape = random.pick(listShapes);
+  const rest = words(random);
+  const shape = random.pick([...textShapes, (text: string) => listShape([...rest, text])]);
+  return around(random, [[shape(one)], [shape(other)]]);
+}
+
+type Pip = Extract<ResolvedStep, { readonly kind: "pip" }>;
+
+function inPip(random: Random, [one, other]: Pair<Partial<Pip>>): Pair<ResolvedSpec> {
+  const step: Pip = { kind: "pip", packages: words(random), installer: "pip" };
+  return around(random, [[{ ...step, ...one }], [{ ...step, ...other }]]);
+}
+
+/** Neighbours of one group: steps of two groups may be emitted in one order, whichever was given. */
+function reordered(random: Random, one: ResolvedStep, other: ResolvedStep): Pair<ResolvedSpec> {
+  return around(random, [
+    [one, other],
+    [other, one],
+  ]);
+}
+
+/** The two at the same place among the same random steps. */
+function around(random: Random, [one, other]: Pair<Steps>): Pair<ResolvedSpec> {
+  const spec = specWith(random);
+  const at = random.below(spec.steps.length + 1);
+  const withSteps = (steps: Steps) => ({
+    ...spec,
+    steps: [...spec.steps.slice(0, at), ...steps, ...spec.steps.slice(at)],
+  });
+  return [withSteps(one), withSteps(other)];
+}
+
+function specWith(random: Random): ResolvedSpec {
+  const base = { reference: "docker.io/library/python:3.11", digest: `sha256:${random.hex()}` };
+  const steps = random.list(() => anyStep(random), 0, 3);
+  return { format: "image/v1", platform: random.pick(["linux/amd64", "linux/arm64"]), base, steps };
+}
+
+function changedHex(random: Random, hex: string): string {
+  const at = random.below(hex.length);
+  return hex.slice(0, at) + (hex[at] === "0" ? "1" : "0") + hex.slice(at + 1);
+}
