@@ -35,5 +35,5 @@ export class Random {
   }
 }
 
-const characters = [..."abcxyzABC019.-_=:,", ..."\"'\\$# éłżü🐢Ａ\u0301\u2028"];
-const hexDigits = [..."0123456789abcdef"];
+const characters = Array.from("abcxyzABC019.-_=:,\"'\\$# éłżü🐢Ａ\u0301\u2028");
+const hexDigits = Array.from("0123456789abcdef");

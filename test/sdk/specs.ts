@@ -1,5 +1,5 @@
 import { TreeHashes, resolveSpec, resolveSteps } from "../../sdk/resolve";
-import type { Image } from "../../sdk/image";
+import { Image } from "../../sdk/image";
 import type { ResolvedSpec, ResolvedStep } from "../../sdk/spec";
 
 export const digestOf = (letter: string): string => `sha256:${letter.repeat(64)}`;
@@ -15,4 +15,11 @@ export function specOf(steps: readonly ResolvedStep[], more: Partial<ResolvedSpe
 export async function resolveImage(image: Image, folder: string = process.cwd()): Promise<ResolvedSpec> {
   const steps = await resolveSteps(image.spec, image.callSites, new TreeHashes(folder));
   return resolveSpec(image.spec, steps, { platform: "linux/amd64", digest: digestOf("a") });
+}
+
+/** An image of a folder, and with names that languages sort and write in their own ways. */
+export function awkwardImage(folder: string): Image {
+  return Image.debianSlim("3.11")
+    .env({ z: "ä", I: "ı", i: "İ", a: "1", B: "2", _: "3", aa: "4" })
+    .addLocalDir(folder, "/app", { strategy: "copy" });
 }
