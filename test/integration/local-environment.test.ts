@@ -80,26 +80,43 @@ test("a throw-away BuildKit listens until it is stopped", async () => {
   expect(identify(buildkit.pid)).toBeUndefined();
 });
 
-test("throw-away instances end with the process that started them, also when it is killed", async () => {
+/** Starts instances in a process of their own, by code that gives a list of them. */
+async function startElsewhere(code: string) {
   const program = `
     const { startBuildkit, startRegistry } = await import(${JSON.stringify(environmentModule)});
-    const registry = await startRegistry({ root: ${JSON.stringify(join(root, "registry"))} });
-    const buildkit = await startBuildkit({ root: ${JSON.stringify(join(root, "buildkit"))} });
-    console.log(JSON.stringify([registry.pid, buildkit.pid]));
+    const instances = ${code};
+    console.log(JSON.stringify(instances.map((instance) => instance.pid)));
     setInterval(() => {}, 1_000);`;
   const starter = spawn(process.execPath, ["--input-type=module", "--eval", program], {
     stdio: ["ignore", "pipe", "inherit"],
   });
   const [line] = await once(starter.stdout, "data");
-  const identities = [...String(line).matchAll(/\d+/g)].map(([pid]) => identify(Number(pid)));
+  const identities = [...String(line).matchAll(/\d+/g)].map(([pid]) => {
+    const identity = identify(Number(pid));
+    if (!identity) throw new Error("it never ran");
+    return identity;
+  });
+  return { starter, identities };
+}
+
+test("throw-away instances end with the process that started them, also when it is killed", async () => {
+  const { starter, identities } = await startElsewhere(`[
+    await startRegistry({ root: ${JSON.stringify(join(root, "registry"))} }),
+    await startBuildkit({ root: ${JSON.stringify(join(root, "buildkit"))} }),
+  ]`);
   expect(identities).toHaveLength(2);
   starter.kill("SIGKILL");
-  for (const identity of identities) {
-    if (!identity) throw new Error("it never ran");
-    expect(await becomesTrue(() => !isRunning(identity))).toBe(true);
-  }
+  for (const identity of identities) expect(await becomesTrue(() => !isRunning(identity))).toBe(true);
   // The reapers' last work: mounts and records.
   const records = [join(root, "registry", "registry.json"), join(root, "buildkit", "buildkitd.json")];
   expect(await becomesTrue(() => !records.some((path) => existsSync(path)))).toBe(true);
   expect(await becomesTrue(() => !readFileSync("/proc/self/mountinfo", "utf8").includes(root))).toBe(true);
+});
+
+test("a throw-away instance ends with the process that started it, also when its folder is gone by then", async () => {
+  const { starter, identities } = await startElsewhere(`[await startRegistry({ root: ${JSON.stringify(root)} })]`);
+  rmSync(root, { recursive: true });
+  starter.kill("SIGKILL");
+  expect(identities).toHaveLength(1);
+  for (const identity of identities) expect(await becomesTrue(() => !isRunning(identity))).toBe(true);
 });

@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { clearBuildkitLeftovers, planBuildkit, runBuildkit } from "./buildkit.mjs";
 import { endDaemon } from "./daemon.mjs";
+import { endProcess } from "./process-identity.mjs";
 import { anyFreePort, runRegistry } from "./registry.mjs";
 
 /**
@@ -12,6 +13,12 @@ import { anyFreePort, runRegistry } from "./registry.mjs";
  * @typedef {object} Instance
  * @property {number} pid
  * @property {() => Promise<void>} stop ends it and everything that it runs; its root folder stays
+ *
+ * @typedef {object} ThrowAway
+ * @property {import("./process-identity.mjs").ProcessIdentity} process
+ * @property {"registry" | "buildkitd"} name
+ * @property {string} folder of its record
+ * @property {string} data
  */
 
 /**
@@ -22,7 +29,7 @@ import { anyFreePort, runRegistry } from "./registry.mjs";
 export async function startRegistry({ root, port, htpasswd, log = () => {} }) {
   const options = { folder: root, data: join(root, "data"), port: port ?? (await anyFreePort()), htpasswd, log };
   const { address, process: process_ } = await runRegistry(options);
-  return { address, ...instance(process_.pid, "registry", root, root) };
+  return { address, ...instance({ process: process_, name: "registry", folder: root, data: root }) };
 }
 
 /**
@@ -34,13 +41,14 @@ export async function startRegistry({ root, port, htpasswd, log = () => {} }) {
 export async function startBuildkit({ root, mirrors = {}, socket, caBundle, log = () => {} }) {
   const plan = await planBuildkit({ folder: root, root: join(root, "data"), mirrors, socket, caBundle, log });
   const { address, process: process_ } = await runBuildkit(plan);
-  return { endpoint: address, ...instance(process_.pid, "buildkitd", root, plan.root) };
+  return { endpoint: address, ...instance({ process: process_, name: "buildkitd", folder: root, data: plan.root }) };
 }
 
-/** @param {number} pid @param {string} name @param {string} folder @param {string} data @returns {Instance} */
-function instance(pid, name, folder, data) {
+/** @param {ThrowAway} throwAway @returns {Instance} */
+function instance(throwAway) {
   // A process that ends when our end of its stdin closes: the kernel closes it however we die.
-  const reaper = spawn(process.execPath, [fileURLToPath(new URL("reaper.mjs", import.meta.url)), name, folder, data], {
+  const script = fileURLToPath(new URL("reaper.mjs", import.meta.url));
+  const reaper = spawn(process.execPath, [script, JSON.stringify(throwAway)], {
     detached: true,
     stdio: ["pipe", "ignore", "ignore"],
   });
@@ -48,16 +56,17 @@ function instance(pid, name, folder, data) {
   if ("unref" in reaper.stdin && typeof reaper.stdin.unref === "function") reaper.stdin.unref();
   reaper.stdin.on("error", () => {});
   return {
-    pid,
+    pid: throwAway.process.pid,
     stop: async () => {
-      await endThrowAway(name, folder, data);
+      await endThrowAway(throwAway);
       reaper.kill("SIGKILL"); // Woken later, it would end the next instance with the same root.
     },
   };
 }
 
-/** @param {string} name @param {string} folder @param {string} data */
-export async function endThrowAway(name, folder, data) {
-  await endDaemon(folder, name, { graceMs: 1_000 }); // Nobody will read its data again.
+/** By the process itself: its starter may have removed the folder with its record. @param {ThrowAway} throwAway */
+export async function endThrowAway({ process: process_, name, folder, data }) {
+  await endProcess(process_, { graceMs: 1_000 }); // Nobody will read its data again.
+  await endDaemon(folder, name);
   if (name === "buildkitd") await clearBuildkitLeftovers(data);
 }
