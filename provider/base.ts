@@ -13,6 +13,20 @@ export interface Base {
   readonly digests: ReadonlyMap<Platform, string>;
 }
 
+/** What of an image's config an imported Dockerfile that starts FROM it depends on, besides its layers. */
+export interface BaseConfig {
+  /** `NAME=value`, in the config's order. */
+  readonly env: readonly string[];
+  /** Triggers: instructions that run first in a stage FROM it. */
+  readonly onbuild: readonly string[];
+}
+
+const manifestSchema = v.object({ config: v.object({ digest: v.string() }) });
+
+const configSchema = v.object({
+  config: v.nullish(v.object({ Env: v.nullish(v.array(v.string())), OnBuild: v.nullish(v.array(v.string())) })),
+});
+
 const indexSchema = v.object({
   manifests: v.array(
     v.object({
@@ -27,6 +41,7 @@ export class Bases {
   readonly #registry: Registry;
   readonly #mirrors: readonly Mirror[];
   readonly #found = new Map<string, Promise<{ place: RepositoryAddress; manifest: Manifest }>>();
+  readonly #configs = new Map<string, Promise<BaseConfig>>();
 
   constructor(registry: Registry, mirrors: readonly Mirror[]) {
     this.#registry = registry;
@@ -47,6 +62,30 @@ export class Bases {
       place,
       digests: new Map(platforms.map((platform) => [platform, digestFor(reference, manifest, platform)])),
     };
+  }
+
+  /**
+   * What a base's config says for a platform: at most three requests, and none twice in a program.
+   *
+   * @throws SlipwayError BASE_UNAVAILABLE
+   */
+  fetchConfig(reference: string, platform: Platform, signal?: AbortSignal): Promise<BaseConfig> {
+    const key = `${platform} ${reference}`;
+    const config = this.#configs.get(key) ?? this.#askConfig(reference, platform, signal);
+    this.#configs.set(key, config);
+    return config;
+  }
+
+  async #askConfig(reference: string, platform: Platform, signal?: AbortSignal): Promise<BaseConfig> {
+    const { place, digests } = await this.fetch(reference, [platform], signal);
+    const digest = digests.get(platform) ?? "";
+    const found = await this.#found.get(reference);
+    const manifest =
+      found?.manifest.digest === digest ? found.manifest : await this.#registry.fetchManifest(place, digest, signal);
+    const { config } = read(manifestSchema, reference, "manifest", manifest?.bytes);
+    const blob = await this.#registry.fetchBlob(place, config.digest, signal);
+    const parsed = read(configSchema, reference, "config", blob).config;
+    return { env: parsed?.Env ?? [], onbuild: parsed?.OnBuild ?? [] };
   }
 
   async #ask(reference: string, signal?: AbortSignal): Promise<{ place: RepositoryAddress; manifest: Manifest }> {
@@ -70,17 +109,26 @@ export class Bases {
   }
 }
 
+/** What a registry keeps of a base, as JSON of the form that it must have. */
+function read<S extends v.GenericSchema>(
+  schema: S,
+  reference: string,
+  what: "index" | "manifest" | "config",
+  bytes: Buffer | undefined,
+): v.InferOutput<S> {
+  const parsed = v.safeParse(v.pipe(v.string(), v.parseJson(), schema), bytes?.toString("utf8"));
+  if (parsed.success) return parsed.output;
+  const found = bytes === undefined ? "is missing" : `is none: ${parsed.issues[0].message}`;
+  throw new SlipwayError({
+    code: "BASE_UNAVAILABLE",
+    text: `base ${reference}: the registry's ${what} ${found}.`,
+    hint: "Push the base again.",
+  });
+}
+
 function digestFor(reference: string, manifest: Manifest, platform: Platform): string {
   if (!isIndex(manifest)) return manifest.digest;
-  const parsed = v.safeParse(v.pipe(v.string(), v.parseJson(), indexSchema), manifest.bytes.toString("utf8"));
-  if (!parsed.success) {
-    throw new SlipwayError({
-      code: "BASE_UNAVAILABLE",
-      text: `base ${reference}: the registry's index ${manifest.digest} is none: ${parsed.issues[0].message}.`,
-      hint: "Push the base again.",
-    });
-  }
-  const { manifests } = parsed.output;
+  const { manifests } = read(indexSchema, reference, "index", manifest.bytes);
   const found = manifests.find((entry) => entry.platform !== undefined && matches(entry.platform, platform));
   if (found !== undefined) return found.digest;
   const names = manifests.flatMap(({ platform: own }) =>

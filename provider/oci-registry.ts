@@ -92,6 +92,14 @@ export class OciRegistry implements Registry {
     return response.status !== 404;
   }
 
+  async fetchBlob(repository: RepositoryAddress, digest: string, signal?: AbortSignal): Promise<Buffer | undefined> {
+    const response = await this.#send(repository, { method: "GET", path: `blobs/${digest}`, signal });
+    if (response.status === 404) return undefined;
+    const actual = `sha256:${createHash("sha256").update(response.bytes).digest("hex")}`;
+    if (actual !== digest) throw answer(repository, `the blob ${digest} has the digest ${actual}`);
+    return response.bytes;
+  }
+
   async putManifest(
     repository: RepositoryAddress,
     reference: string,

@@ -66,5 +66,6 @@ const offline: Registry = {
     return Promise.resolve({ digest, mediaType: "application/vnd.oci.image.manifest.v1+json", bytes });
   },
   hasBlob: () => Promise.resolve(false),
+  fetchBlob: () => Promise.resolve(undefined),
   putManifest: () => Promise.resolve(),
 };

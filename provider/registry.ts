@@ -23,6 +23,8 @@ export interface Registry {
   fetchManifest(repository: RepositoryAddress, reference: string, signal?: AbortSignal): Promise<Manifest | undefined>;
   /** Whether a blob (a layer or a config) is stored. */
   hasBlob(repository: RepositoryAddress, digest: string, signal?: AbortSignal): Promise<boolean>;
+  /** A small blob, such as an image's config; its bytes are checked against its digest. */
+  fetchBlob(repository: RepositoryAddress, digest: string, signal?: AbortSignal): Promise<Buffer | undefined>;
   /** Stores a manifest under a tag, or under its own digest, in one request. */
   putManifest(
     repository: RepositoryAddress,

@@ -39,6 +39,11 @@ export class MemoryRegistry implements Registry {
     return Promise.resolve(this.#blobs.has(keyOf(repository, digest)));
   }
 
+  async fetchBlob(repository: RepositoryAddress, digest: string, signal?: AbortSignal): Promise<Buffer | undefined> {
+    this.#receive("GET", repository, `blobs/${digest}`, signal);
+    return Promise.resolve(this.#blobs.get(keyOf(repository, digest)));
+  }
+
   async putManifest(
     repository: RepositoryAddress,
     reference: string,

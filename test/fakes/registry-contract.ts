@@ -103,6 +103,14 @@ export function describeRegistry(name: string, make: () => Promise<RegistryUnder
       expect(await its.registry.hasBlob(newRepository(), digest)).toBe(false);
     });
 
+    test("a blob is fetched byte for byte, and one that is not there is none", async () => {
+      const repository = newRepository();
+      const bytes = Buffer.from([0, 0xff, 10, 13]);
+      const digest = await its.pushBlob(repository, bytes);
+      expect(await its.registry.fetchBlob(repository, digest)).toEqual(bytes);
+      expect(await its.registry.fetchBlob(newRepository(), digest)).toBeUndefined();
+    });
+
     test("a manifest whose blobs are missing is refused", async () => {
       const repository = newRepository();
       const config = Buffer.from("{}");
@@ -170,6 +178,7 @@ function allRequests(
     registry.findDigest(repository, "one"),
     registry.fetchManifest(repository, "one"),
     registry.hasBlob(repository, manifest.digest),
+    registry.fetchBlob(repository, manifest.digest),
     registry.putManifest(repository, "one", manifest),
   ];
   // Each is looked at in its turn; until then its failure is not an unhandled one.

@@ -186,3 +186,47 @@ describe("one program", () => {
     await expect(fetched).rejects.toBe(reason);
   });
 });
+
+describe("a base's config", () => {
+  const config = {
+    architecture: "amd64",
+    config: { Env: ["PATH=/bin", "A=b=c"], OnBuild: ["COPY . /app"], Cmd: ["sh"] },
+  };
+
+  async function putImage(tag: string, content: unknown, wrap: (manifest: Manifest) => Manifest): Promise<void> {
+    const digest = registry.addBlob(hub, Buffer.from(JSON.stringify(content)));
+    const manifest = toManifest({ mediaType: manifestType, config: { mediaType: "config", digest, size: 1 } });
+    await put(hub, tag, wrap(manifest), [manifest]);
+  }
+
+  test("gives its variables and its triggers, for the platform that is asked for", async () => {
+    await putImage("3.11", config, (manifest) => indexOf([{ manifest, platform: linux("amd64") }]));
+    const bases = new Bases(registry, []);
+    const expected = { env: ["PATH=/bin", "A=b=c"], onbuild: ["COPY . /app"] };
+    expect(await bases.fetchConfig(reference, "linux/amd64")).toEqual(expected);
+    await bases.fetch(reference, ["linux/amd64"]);
+    expect(await bases.fetchConfig(reference, "linux/amd64")).toEqual(expected);
+    expect(registry.requests).toHaveLength(3);
+  });
+
+  test("costs one request beside the manifest where there is no index", async () => {
+    await putImage("3.11", config, (manifest) => manifest);
+    await new Bases(registry, []).fetchConfig(reference, "linux/amd64");
+    expect(registry.requests).toHaveLength(2);
+  });
+
+  test.each([{ architecture: "amd64" }, { config: null }, { config: { Env: null, OnBuild: null } }])(
+    "has neither where it says nothing of them: %j",
+    async (content) => {
+      await putImage("3.11", content, (manifest) => manifest);
+      const found = await new Bases(registry, []).fetchConfig(reference, "linux/amd64");
+      expect(found).toEqual({ env: [], onbuild: [] });
+    },
+  );
+
+  test("that is missing is an error that says so", async () => {
+    await put(hub, "3.11", single("no config"));
+    const error = await expectCode(new Bases(registry, []).fetchConfig(reference, "linux/amd64"), "BASE_UNAVAILABLE");
+    expect(error.text).toContain("base docker.io/library/python:3.11: the registry's manifest is none");
+  });
+});
