@@ -5,6 +5,7 @@ import { Leftovers } from "../provider/leftovers";
 import { publishImage } from "../provider/publish";
 import { DEFAULT_REPOSITORY, type Settings } from "../provider/settings";
 import { describeError, SlipwayError } from "../sdk/error";
+import { describeLeftOut } from "../sdk/mount";
 import { parseRepository } from "../sdk/reference";
 import { imageArgs, readPlatforms, type Command } from "./flags";
 import { ImageLoader } from "./load-image";
@@ -61,6 +62,8 @@ export function imageBuild(terminal: Terminal): Command<typeof buildArgs> {
             onProgress: ({ text }) => progress.show(`${argument}: ${text}`),
             signal,
           });
+          const leftOut = describeLeftOut(image.spec.mounts.length);
+          if (leftOut !== undefined) progress.show(`${argument}: ${leftOut}`);
           progress.end(`${argument}: ${published.reused ? "the repository has it, nothing was built" : "built"}`);
           const { digest, sizeBytes, reused } = published;
           const result = {

@@ -1,3 +1,4 @@
+import type { ResolvedMounts } from "../provider/program";
 import { imageArgs, onlyImage, readPlatforms, type Command } from "./flags";
 import { ImageLoader } from "./load-image";
 import type { Terminal } from "./terminal";
@@ -13,8 +14,24 @@ export function imageHash(terminal: Terminal): Command<typeof imageArgs> {
     example: "slipway image hash images.ts#api --platform linux/amd64,linux/arm64",
     async run({ args, rawArgs }) {
       const platforms = readPlatforms(rawArgs);
-      const { hash } = await new ImageLoader(terminal).load(onlyImage(args._), platforms);
-      terminal.print(args.json ? `${JSON.stringify({ hash, platforms })}\n` : `${hash}\n`);
+      const loader = new ImageLoader(terminal);
+      const loaded = await loader.load(onlyImage(args._), platforms);
+      const mounts = await loader.loadMounts(loaded);
+      const result = { hash: loaded.hash, platforms, mounts: describeMounts(mounts) };
+      terminal.print(args.json ? `${JSON.stringify(result)}\n` : `${loaded.hash}\n`);
+      // Beside the result: a script that reads one hash from stdout gets one.
+      if (!args.json) terminal.report(reportMounts(mounts));
     },
   };
+}
+
+/** What of the mounts is content: the same on every machine. */
+function describeMounts({ hash, mounts }: ResolvedMounts): unknown {
+  return { hash, files: mounts.map(({ source, destination, tree }) => ({ source, destination, tree })) };
+}
+
+function reportMounts({ hash, mounts }: ResolvedMounts): string {
+  if (mounts.length === 0) return "";
+  const lines = mounts.map(({ source, destination }) => `  ${source} → ${destination}\n`);
+  return `mounts ${hash}, not in the image:\n${lines.join("")}`;
 }

@@ -2,7 +2,7 @@ import { realpathSync, statSync } from "node:fs";
 import { basename, dirname, join, resolve } from "node:path";
 import { dockerCredentials } from "../provider/credentials";
 import { OciRegistry } from "../provider/oci-registry";
-import { ImageProgram, type PlainImage, type ResolvedImage } from "../provider/program";
+import { ImageProgram, type PlainImage, type ResolvedImage, type ResolvedMounts } from "../provider/program";
 import type { Registry } from "../provider/registry";
 import { readSettings, type Settings } from "../provider/settings";
 import { SlipwayError } from "../sdk/error";
@@ -44,6 +44,11 @@ export class ImageLoader {
     this.#terminal.changeFolder(folder);
     const image = chooseImage(file, exportName, await loadFile(file, path));
     return { ...(await this.#programIn(folder).resolve(image, platforms)), image, folder };
+  }
+
+  /** @throws SlipwayError LOCAL_PATH */
+  loadMounts({ image, folder }: LoadedImage): Promise<ResolvedMounts> {
+    return this.#programIn(folder).resolveMounts(image);
   }
 
   #programIn(folder: string): ImageProgram {

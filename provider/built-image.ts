@@ -3,6 +3,7 @@ import { fail, type Call } from "../sdk/arguments";
 import { readCallSite } from "../sdk/call-site";
 import { describeError, SlipwayError } from "../sdk/error";
 import { Image } from "../sdk/image";
+import { describeLeftOut } from "../sdk/mount";
 import { DEFAULT_PLATFORM, parsePlatforms, type Platform } from "../sdk/platform";
 import { parseRepository } from "../sdk/reference";
 import { parseBuilderChoice, type BuilderChoice } from "./buildx";
@@ -125,13 +126,13 @@ function planImage(
   const chosen = chooseRepository(call, args.repository, program);
   const urn = pulumi.createUrn(name, TYPE, opts?.parent);
   const image = pulumi.output(args.image).apply((value) => checkImage(call, value));
-  const resolved = pulumi
-    .all([image, urn])
-    .apply(([value, resourceUrn]) =>
-      program.wrong.watch(program.images.resolve(value, platforms), (error) =>
-        resourceLog(resourceUrn).error(withLine(call, error)),
-      ),
-    );
+  const resolved = pulumi.all([image, urn]).apply(([value, resourceUrn]) => {
+    const log = resourceLog(resourceUrn);
+    const leftOut = describeLeftOut(value.spec.mounts.length);
+    // Once in an update, which runs the program twice.
+    if (leftOut !== undefined && !pulumi.runtime.isDryRun()) log.info(leftOut);
+    return program.wrong.watch(program.images.resolve(value, platforms), (error) => log.error(withLine(call, error)));
+  });
   const repository = pulumi.output(chosen.url).apply((url) => checkRepository(call, url));
   const existence = pulumi
     .all([resolved, repository])

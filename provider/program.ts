@@ -1,11 +1,11 @@
 import pLimit from "p-limit";
 import type { CallSite } from "../sdk/call-site";
 import { SlipwayError } from "../sdk/error";
-import { hashImage } from "../sdk/hash";
+import { hashImage, hashMounts } from "../sdk/hash";
 import type { Platform } from "../sdk/platform";
 import { parseRepository } from "../sdk/reference";
-import { resolveSpec, resolveSteps, TreeHashes } from "../sdk/resolve";
-import { FORMAT, type ImageSpec, type ResolvedSpec, type ResolvedStep } from "../sdk/spec";
+import { resolveMounts, resolveSpec, resolveSteps, TreeHashes } from "../sdk/resolve";
+import { FORMAT, type ImageSpec, type ResolvedMount, type ResolvedSpec, type ResolvedStep } from "../sdk/spec";
 import { Bases } from "./base";
 import { lookUp, type Existence } from "./existence";
 import type { Mirror } from "./mirrors";
@@ -25,10 +25,17 @@ export interface ResolvedImage {
   readonly hash: string;
 }
 
+/** What an image's containers get when they start. */
+export interface ResolvedMounts {
+  readonly mounts: readonly ResolvedMount[];
+  readonly hash: string;
+}
+
 /** An Image as it comes out of `pulumi.output`, too. */
 export interface PlainImage {
   readonly spec: ImageSpec;
   readonly callSites: readonly (CallSite | undefined)[];
+  readonly mountCallSites: readonly (CallSite | undefined)[];
 }
 
 /**
@@ -76,6 +83,16 @@ export class ImageProgram {
       specs,
       hash: hashImage(specs),
     };
+  }
+
+  /**
+   * Turns the files of an image's mounts into tree hashes.
+   *
+   * @throws SlipwayError LOCAL_PATH
+   */
+  async resolveMounts(image: PlainImage): Promise<ResolvedMounts> {
+    const mounts = await resolveMounts(image.spec, image.mountCallSites, this.#trees);
+    return { mounts, hash: hashMounts(mounts) };
   }
 
   /** Whether a repository has a hash. */

@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import { orderSteps, type ResolvedSpec, type ResolvedStep } from "./spec";
+import { orderSteps, type ResolvedMount, type ResolvedSpec, type ResolvedStep } from "./spec";
 import type { PipSettings } from "./step";
 
 /** The hash of a resolved spec: SHA-256 of its array form, 64 lower-case hex digits. docs/hash.md specifies it. */
@@ -9,9 +9,10 @@ export function hashSpec(spec: ResolvedSpec): string {
 
 /** The hash of an image for these platforms: its one platform's, or the hash of their sorted hashes. */
 export function hashImage(specs: readonly ResolvedSpec[]): string {
-  const hashes = specs.map(hashSpec).sort();
+  const hashes = [...new Set(specs.map(hashSpec))].sort();
   const [first] = hashes;
-  return hashes.length === 1 && first !== undefined ? first : sha256(JSON.stringify(["index/v1", ...hashes]));
+  if (first === undefined) throw new Error("an image has at least one platform");
+  return hashes.length === 1 ? first : sha256(JSON.stringify(["index/v1", ...hashes]));
 }
 
 /**
@@ -21,6 +22,11 @@ export function hashImage(specs: readonly ResolvedSpec[]): string {
 export function hashPrefixes(spec: ResolvedSpec): readonly string[] {
   const steps = orderSteps(spec.steps);
   return Array.from({ length: steps.length + 1 }, (_, count) => hashSpec({ ...spec, steps: steps.slice(0, count) }));
+}
+
+/** The hash of what an image's containers get when they start; it has no part in the image's hash. */
+export function hashMounts(mounts: readonly ResolvedMount[]): string {
+  return sha256(JSON.stringify(["mounts/v1", ...mounts.map(stepForm)]));
 }
 
 type Form = string | boolean | null | readonly Form[];

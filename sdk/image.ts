@@ -1,7 +1,7 @@
 import { checkImagePath, checkList, checkNonEmpty, checkString, describeCall, fail, type Call } from "./arguments";
 import { readCallSite, type CallSite } from "./call-site";
 import { SlipwayError } from "./error";
-import { checkCopyOptions, checkSource } from "./local-arguments";
+import { checkLocalOptions, checkSource, type Strategy } from "./local-arguments";
 import { checkPackage, checkPipOptions } from "./pip-arguments";
 import { formatReference, parseReference } from "./reference";
 import { FORMAT, type ImageSpec } from "./spec";
@@ -13,7 +13,7 @@ import {
   checkUser,
   checkVariables,
 } from "./step-arguments";
-import type { Step } from "./step";
+import type { CopyDirStep, CopyFileStep, Step } from "./step";
 
 /** How pip installs; none of it may hold credentials. */
 export interface PipOptions {
@@ -30,10 +30,10 @@ export interface PipOptions {
   readonly installer?: "pip" | "uv";
 }
 
-/** How local files reach the image. */
-export interface CopyOptions {
-  /** `copy`: into the image, as part of its hash. */
-  readonly strategy: "copy";
+/** How local files reach the container. */
+export interface LocalOptions {
+  /** `copy`: in the image, as part of its hash. `mount`, the default: when the container starts, beside the image. */
+  readonly strategy?: Strategy;
 }
 
 /**
@@ -50,11 +50,18 @@ export class Image {
   readonly spec: ImageSpec;
   /** Where each step was written; no part of the spec, so no part of the hash. */
   readonly callSites: readonly (CallSite | undefined)[];
+  /** Where each mount was written. */
+  readonly mountCallSites: readonly (CallSite | undefined)[];
 
   /** @internal */
-  constructor(spec: ImageSpec, callSites: readonly (CallSite | undefined)[]) {
+  constructor(
+    spec: ImageSpec,
+    callSites: readonly (CallSite | undefined)[],
+    mountCallSites: readonly (CallSite | undefined)[],
+  ) {
     this.spec = deepFreeze(spec);
     this.callSites = Object.freeze([...callSites]);
+    this.mountCallSites = Object.freeze([...mountCallSites]);
     Object.freeze(this);
   }
 
@@ -77,7 +84,11 @@ export class Image {
     if (!/^3\.\d{1,2}(\.\d{1,2})?$/.test(text)) {
       throw fail(call, `${JSON.stringify(text)} is not a Python version.`, 'Write "3.11" or "3.11.9".');
     }
-    return new Image({ format: FORMAT, base: `docker.io/library/python:${text}-slim-bookworm`, steps: [] }, []);
+    return new Image(
+      { format: FORMAT, base: `docker.io/library/python:${text}-slim-bookworm`, steps: [], mounts: [] },
+      [],
+      [],
+    );
   }
 
   /**
@@ -93,7 +104,7 @@ export class Image {
     const call = { text: describeCall("base", reference), callSite: readCallSite() };
     const text = checkNonEmpty(call, "the reference", reference);
     try {
-      return new Image({ format: FORMAT, base: formatReference(parseReference(text)), steps: [] }, []);
+      return new Image({ format: FORMAT, base: formatReference(parseReference(text)), steps: [], mounts: [] }, [], []);
     } catch (error) {
       if (!(error instanceof SlipwayError)) throw error;
       throw fail(call, error.text, error.hint, error.code);
@@ -256,30 +267,34 @@ export class Image {
   }
 
   /**
-   * Copies a local file into the image, as root's and with mode 0644, or 0755 where its owner may execute it.
+   * Brings a local file: as a mount, when the container starts, or as a copy in the image. It is root's and has mode
+   * 0644, or 0755 where its owner may execute it. A mount is no part of the hash, and no build step sees it.
    *
    * @param path relative to the program's folder, or absolute.
    * @param destination absolute; with a `/` at its end, the folder that receives it.
    * @throws SlipwayError INVALID_ARGUMENT, LOCAL_PATH
    * @example
    * ```ts
-   * Image.debianSlim("3.11").addLocalFile("model.json", "/app/model.json", { strategy: "copy" });
+   * Image.debianSlim("3.11")
+   *   .addLocalFile("app.py", "/app/app.py")
+   *   .addLocalFile("model.json", "/app/model.json", { strategy: "copy" });
    * ```
    */
-  addLocalFile(path: string | URL, destination: string, options: CopyOptions): Image {
-    const call = { text: describeCall("addLocalFile", path, true), callSite: readCallSite() };
-    checkCopyOptions(call, options);
+  addLocalFile(path: string | URL, destination: string, options?: LocalOptions): Image {
+    const callSite = readCallSite();
+    const call = { text: describeCall("addLocalFile", path, options !== undefined), callSite };
+    const strategy = checkLocalOptions(call, options);
     const source = checkSource(call, path, "file");
     const target = checkImagePath(call, "the destination", destination);
     const isFolder = /\/\.?$/.test(destination);
     const name = source.split("/").at(-1) ?? "";
     const full = isFolder ? `${target === "/" ? "" : target}/${name}` : target;
-    return addStep(this, call, { kind: "copyFile", source, destination: full });
+    return addLocal(this, call, strategy, { kind: "copyFile", source, destination: full });
   }
 
   /**
-   * Copies what a local folder holds into a folder of the image, as root's; files get mode 0644 or 0755, folders 0755.
-   * Links stay links; one that leaves the folder is refused.
+   * Brings what a local folder holds, as {@link Image.addLocalFile} brings a file; folders have mode 0755. Links stay
+   * links; one that leaves the folder is refused.
    *
    * @param path relative to the program's folder, or absolute.
    * @param destination absolute.
@@ -289,15 +304,13 @@ export class Image {
    * Image.debianSlim("3.11").addLocalDir("./src", "/app/src", { strategy: "copy" });
    * ```
    */
-  addLocalDir(path: string | URL, destination: string, options: CopyOptions): Image {
-    const call = { text: describeCall("addLocalDir", path, true), callSite: readCallSite() };
-    checkCopyOptions(call, options);
+  addLocalDir(path: string | URL, destination: string, options?: LocalOptions): Image {
+    const callSite = readCallSite();
+    const call = { text: describeCall("addLocalDir", path, options !== undefined), callSite };
+    const strategy = checkLocalOptions(call, options);
     const source = checkSource(call, path, "dir");
-    return addStep(this, call, {
-      kind: "copyDir",
-      source,
-      destination: checkImagePath(call, "the destination", destination),
-    });
+    const target = checkImagePath(call, "the destination", destination);
+    return addLocal(this, call, strategy, { kind: "copyDir", source, destination: target });
   }
 
   /** Whether a value is an Image, also after Pulumi's `output` has stripped its class or another copy of Slipway made it. */
@@ -310,7 +323,14 @@ export class Image {
 
 /** Not a private method: a class with one is no longer the type that Pulumi's `output` gives back. */
 function addStep(image: Image, call: Call, step: Step): Image {
-  return new Image({ ...image.spec, steps: [...image.spec.steps, step] }, [...image.callSites, call.callSite]);
+  const { spec, callSites, mountCallSites } = image;
+  return new Image({ ...spec, steps: [...spec.steps, step] }, [...callSites, call.callSite], mountCallSites);
+}
+
+function addLocal(image: Image, call: Call, strategy: Strategy, copy: CopyFileStep | CopyDirStep): Image {
+  if (strategy === "copy") return addStep(image, call, copy);
+  const { spec, callSites, mountCallSites } = image;
+  return new Image({ ...spec, mounts: [...spec.mounts, copy] }, callSites, [...mountCallSites, call.callSite]);
 }
 
 function deepFreeze<T>(value: T): T {

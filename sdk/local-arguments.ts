@@ -17,11 +17,12 @@ export function checkSource(call: Call, path: unknown, wanted: Wanted): string {
   throw fail(call, describePath(String(given), found, folder), hintPath(found, wanted), "LOCAL_PATH");
 }
 
-export function checkCopyOptions(call: Call, options: unknown): void {
-  const { strategy } = checkOptions(call, options, ["strategy"]);
-  if (strategy !== "copy") {
-    throw fail(call, "the strategy is missing or not known.", 'Give { strategy: "copy" }.');
-  }
+export type Strategy = "mount" | "copy";
+
+export function checkLocalOptions(call: Call, options: unknown): Strategy {
+  const { strategy = "mount" } = checkOptions(call, options, ["strategy"]);
+  if (strategy === "mount" || strategy === "copy") return strategy;
+  throw fail(call, "the strategy is not known.", 'Give { strategy: "mount" } or { strategy: "copy" }.');
 }
 
 function describePath(path: string, found: PathKind, folder: string): string {

@@ -2,7 +2,7 @@ import type { CallSite } from "./call-site";
 import { hashTree } from "./files";
 import type { Platform } from "./platform";
 import { listSource } from "./sources";
-import type { ImageSpec, ResolvedSpec, ResolvedStep } from "./spec";
+import type { ImageSpec, ResolvedMount, ResolvedSpec, ResolvedStep } from "./spec";
 import { isSourceStep, type SourceStep } from "./step";
 
 /** The trees of one program: a folder that several images copy is hashed once. */
@@ -47,6 +47,17 @@ export async function resolveSteps(
       const { tree, entry } = await trees.hash(step, callSites[index]);
       return step.kind === "pipRequirements" ? { ...step, tree, entry: entry ?? "" } : { ...step, tree };
     }),
+  );
+}
+
+/** Replaces the local files of a spec's mounts by their tree hashes. */
+export async function resolveMounts(
+  spec: ImageSpec,
+  callSites: readonly (CallSite | undefined)[],
+  trees: TreeHashes,
+): Promise<readonly ResolvedMount[]> {
+  return Promise.all(
+    spec.mounts.map(async (mount, index) => ({ ...mount, tree: (await trees.hash(mount, callSites[index])).tree })),
   );
 }
 

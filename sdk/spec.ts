@@ -1,5 +1,5 @@
 import type { Platform } from "./platform";
-import { isSourceStep, type PipRequirementsStep, type SourceStep, type Step } from "./step";
+import { isSourceStep, type Mount, type PipRequirementsStep, type SourceStep, type Step } from "./step";
 
 /** The version of the hash and of what the steps emit; another one rebuilds every image. */
 export const FORMAT = "image/v1";
@@ -10,7 +10,12 @@ export interface ImageSpec {
   /** The base's canonical reference, for example `docker.io/library/python:3.11-slim-bookworm`. */
   readonly base: string;
   readonly steps: readonly Step[];
+  /** What the container gets when it starts, in the order given: no part of the image, nor of its hash. */
+  readonly mounts: readonly Mount[];
 }
+
+/** A mount whose files are known by their tree hash (64 hex digits). */
+export type ResolvedMount = Mount & { readonly tree: string };
 
 /** A step whose local files are known by their tree hash (64 hex digits). */
 export type ResolvedStep =

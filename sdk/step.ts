@@ -93,6 +93,12 @@ export type StepKind = Step["kind"];
 /** A step that reads local files. */
 export type SourceStep = PipRequirementsStep | CopyFileStep | CopyDirStep;
 
+/**
+ * A local file or folder that is delivered when the container starts: the copy that would bring it, but neither built
+ * nor hashed with the image.
+ */
+export type Mount = CopyFileStep | CopyDirStep;
+
 export function isSourceStep(step: Step): step is SourceStep {
   switch (step.kind) {
     case "pipRequirements":

@@ -12,6 +12,7 @@ A request of `stream` is a spec, or an object with one of these keys:
 
     {"specs": [spec, ...]}    the hash of an image for several platforms
     {"prefixesOf": spec}      its prefix hashes, separated by spaces
+    {"mounts": [mount, ...]}  the hash of what containers get when they start
     {"entries": [entry, ...]} a tree hash
     {"folder": path}          the tree hash of a folder on disk
 
@@ -60,6 +61,10 @@ def hash_image(specs):
     if not hashes:
         raise Refused("an image has at least one platform")
     return hashes[0] if len(hashes) == 1 else hash_json(["index/v1", *hashes])
+
+
+def hash_mounts(mounts):
+    return hash_json(["mounts/v1", *(step_array(mount) for mount in mounts)])
 
 
 def emitted_order(steps):
@@ -257,6 +262,8 @@ def vectors(content, name):
     if isinstance(content, list):
         for tree in content:
             yield f"{name} {tree['name']}", tree["hash"], hash_entries(tree["entries"])
+    elif "mounts" in content:
+        yield name, content["hash"], hash_mounts(content["mounts"])
     elif "specs" in content:
         yield name, content["hash"], hash_image(content["specs"])
     else:
@@ -283,6 +290,8 @@ def answer_request(request):
         return hash_image(request["specs"])
     if "prefixesOf" in request:
         return " ".join(hash_prefixes(request["prefixesOf"]))
+    if "mounts" in request:
+        return hash_mounts(request["mounts"])
     if "entries" in request:
         return hash_entries(request["entries"])
     if "folder" in request:

@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import type { Builder, BuildRequest } from "../../provider/builder";
 import type { Registry, RepositoryAddress } from "../../provider/registry";
-import { FORMAT, type ResolvedSpec, type ResolvedStep } from "../../sdk/spec";
+import { FORMAT, type ImageSpec, type ResolvedSpec, type ResolvedStep } from "../../sdk/spec";
 import { resolveSteps, TreeHashes } from "../../sdk/resolve";
 import type { Step } from "../../sdk/step";
 import { expectCode } from "./registry-contract";
@@ -49,7 +49,8 @@ export function describeBuilder(name: string, make: () => Promise<BuilderUnderTe
     }
 
     function resolve(steps: readonly Step[]): Promise<readonly ResolvedStep[]> {
-      return resolveSteps({ format: FORMAT, base: its.base.reference, steps }, [], new TreeHashes(folder));
+      const spec: ImageSpec = { format: FORMAT, base: its.base.reference, steps, mounts: [] };
+      return resolveSteps(spec, [], new TreeHashes(folder));
     }
 
     function copyOf(content: string): Promise<readonly ResolvedStep[]> {

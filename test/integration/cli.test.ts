@@ -53,6 +53,25 @@ async function run(args: readonly string[], { cwd, env = {} }: Options) {
 
 const app = `export const api = Image.debianSlim("3.11").addLocalFile("app.py", "/app/app.py", { strategy: "copy" });\n`;
 
+test("image hash prints one hash, and what is only mounted beside it", async () => {
+  const { project, file } = makeProject(
+    `export const api = Image.debianSlim("3.11").cmd(["true"]);
+export const mounted = api.addLocalFile("app.py", "/app/app.py");\n`,
+  );
+  const [plain, mounted] = await Promise.all([
+    run(["image", "hash", `${file}#api`], { cwd: project }),
+    run(["image", "hash", `${file}#mounted`], { cwd: project }),
+  ]);
+  expect(mounted.stdout).toBe(plain.stdout);
+  expect(plain.stderr).toBe("");
+  expect(mounted.stderr).toMatch(/^mounts [0-9a-f]{64}, not in the image:\n  app\.py → \/app\/app\.py\n$/);
+  const { stdout } = await run(["image", "hash", `${file}#mounted`, "--json"], { cwd: project });
+  expect(JSON.parse(stdout)).toMatchObject({
+    hash: plain.stdout.trim(),
+    mounts: { files: [{ source: "app.py", destination: "/app/app.py", tree: expect.any(String) }] },
+  });
+});
+
 test("a file gives the same hash from any working directory", async () => {
   const { project, file } = makeProject(app);
   const path = join(project, file);
@@ -108,7 +127,11 @@ test("hash asks for one base manifest and for nothing else, and loads no Pulumi"
   const env = { ...onlyBase(), NODE_OPTIONS: `--require ${preload}` };
   const { exitCode, stdout, stderr } = await run(["image", "hash", file, "--json"], { cwd: project, env });
   expect({ exitCode, stderr }).toEqual({ exitCode: 0, stderr: "[]\n" });
-  expect(JSON.parse(stdout)).toEqual({ hash: expect.stringMatching(/^[0-9a-f]{64}$/), platforms: ["linux/amd64"] });
+  expect(JSON.parse(stdout)).toEqual({
+    hash: expect.stringMatching(/^[0-9a-f]{64}$/),
+    platforms: ["linux/amd64"],
+    mounts: { hash: expect.stringMatching(/^[0-9a-f]{64}$/), files: [] },
+  });
   expect(baseRegistry.requests.map(({ method, url }) => `${method} ${url}`)).toEqual([
     "GET /v2/library/python/manifests/3.11-slim-bookworm",
   ]);

@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
@@ -26,7 +26,8 @@ beforeEach(async () => {
 afterEach(() => rmSync(folder, { recursive: true, force: true }));
 
 function imageOf(...steps: readonly Step[]): PlainImage {
-  return { spec: { format: FORMAT, base, steps }, callSites: steps.map((_, index) => `index.ts:${index + 1}:1`) };
+  const callSites = steps.map((_, index) => `index.ts:${index + 1}:1`);
+  return { spec: { format: FORMAT, base, steps, mounts: [] }, callSites, mountCallSites: [] };
 }
 const copy: Step = { kind: "copyFile", source: "main.py", destination: "/app/main.py" };
 
@@ -47,6 +48,31 @@ test("fifty images of one program ask for their base once, and read a file once"
   expect(registry.requests).toEqual(["GET localhost:5000/library/python manifests/3.11"]);
   writeFileSync(join(folder, "main.py"), "print(2)");
   expect((await program.resolve(imageOf(copy), ["linux/amd64"])).steps[0]).toEqual(first?.steps[0]);
+});
+
+test("mounts are no part of an image's hash; theirs follows their files", async () => {
+  const mounted: PlainImage = {
+    ...imageOf(copy),
+    spec: { ...imageOf(copy).spec, mounts: [{ kind: "copyDir", source: "src", destination: "/app" }] },
+    mountCallSites: ["index.ts:9:1"],
+  };
+  mkdirSync(join(folder, "src"));
+  writeFileSync(join(folder, "src/a.txt"), "one");
+  const [image, before] = await Promise.all([
+    program.resolve(mounted, ["linux/amd64"]),
+    program.resolveMounts(mounted),
+  ]);
+  expect(image.hash).toBe((await program.resolve(imageOf(copy), ["linux/amd64"])).hash);
+  writeFileSync(join(folder, "src/a.txt"), "two");
+  const later = new ImageProgram({ folder, registry, mirrors: parseMirrors("docker.io=localhost:5000") });
+  expect((await later.resolve(mounted, ["linux/amd64"])).hash).toBe(image.hash);
+  expect((await later.resolveMounts(mounted)).hash).not.toBe(before.hash);
+  rmSync(join(folder, "src"), { recursive: true });
+  const error = await expectCode(
+    new ImageProgram({ folder, registry, mirrors: [] }).resolveMounts(mounted),
+    "LOCAL_PATH",
+  );
+  expect(error.callSite).toBe("index.ts:9:1");
 });
 
 test("each hash is looked up once in each repository, in one request", async () => {

@@ -1,8 +1,8 @@
 import { createHash } from "node:crypto";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { hashImage, hashPrefixes, hashSpec } from "../../sdk/hash";
-import { orderSteps, type ResolvedSpec, type ResolvedStep } from "../../sdk/spec";
+import { hashImage, hashMounts, hashPrefixes, hashSpec } from "../../sdk/hash";
+import { orderSteps, type ResolvedMount, type ResolvedSpec, type ResolvedStep } from "../../sdk/spec";
 import { imageCases, readGolden, readImageCase } from "./golden";
 import { digestOf, specOf, treeOf } from "./specs";
 
@@ -109,8 +109,23 @@ describe("hashImage", () => {
     expect(hashImage(specs.toReversed())).toBe(hash);
   });
 
+  it("counts each platform once, and needs one", () => {
+    const one = specOf([]);
+    expect(hashImage([one, one])).toBe(hashSpec(one));
+    expect(() => hashImage([])).toThrow("an image has at least one platform");
+  });
+
   it("is one platform's own hash", () => {
     expect(hashImage([specOf([])])).toBe(hashSpec(specOf([])));
+  });
+});
+
+describe("hashMounts", () => {
+  it("gives the golden hash, another one in another order, and one of no mounts", () => {
+    const { mounts, hash } = readGolden<{ mounts: ResolvedMount[]; hash: string }>("mounts");
+    expect(hashMounts(mounts)).toBe(hash);
+    expect(hashMounts(mounts.toReversed())).not.toBe(hash);
+    expect(hashMounts([])).toMatch(/^[0-9a-f]{64}$/);
   });
 });
 

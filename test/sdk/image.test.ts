@@ -69,6 +69,7 @@ describe("Image", () => {
     const folder = enterFolder({ "a.txt": "" });
     const image = base.addLocalFile(`${folder}/a.txt`, "/a.txt", { strategy: "copy" });
     expect(JSON.parse(JSON.stringify(image.spec))).toEqual({
+      mounts: [],
       format: "image/v1",
       base: "docker.io/library/python:3.11-slim-bookworm",
       steps: [{ kind: "copyFile", source: "a.txt", destination: "/a.txt" }],
@@ -98,6 +99,26 @@ describe("its methods write", () => {
     ["dockerfileCommands", base.dockerfileCommands(["EXPOSE 80", "LABEL a=b"]), "EXPOSE 80\nLABEL a=b"],
   ])("%s", async (_, image, text) => {
     expect(await textOf(image)).toBe(text);
+  });
+
+  it("keeps mounts beside the steps, and both with their lines", () => {
+    enterFolder({ "app.py": "", "src/c": "2" });
+    const image = base
+      .addLocalFile("app.py", "/app/")
+      .runCommands("make")
+      .addLocalDir("src", "/app/src")
+      .addLocalFile("app.py", "/copied.py", { strategy: "copy" });
+    expect(image.spec.steps.map(({ kind }) => kind)).toEqual(["run", "copyFile"]);
+    expect(image.spec.mounts).toEqual([
+      { kind: "copyFile", source: "app.py", destination: "/app/app.py" },
+      { kind: "copyDir", source: "src", destination: "/app/src" },
+    ]);
+    expect(image.callSites).toHaveLength(2);
+    expect(image.mountCallSites).toEqual([
+      expect.stringContaining("image.test.ts"),
+      expect.stringContaining("image.test.ts"),
+    ]);
+    expect(base.spec.mounts).toEqual([]);
   });
 
   it("copies, to the file's own path or into a folder", async () => {

@@ -43,14 +43,16 @@ describe("a local path", () => {
     );
   });
 
-  it("needs a strategy", () => {
+  it("knows two strategies, and mounts without one", () => {
     enterFolder({ f: "" });
     const call = (options: unknown) => (): unknown => Reflect.apply(base.addLocalFile, base, ["f", "/f", options]);
-    const missing = 'addLocalFile("f", …): the strategy is missing or not known. Give { strategy: "copy" }.';
-    expect([sentencesOf(call(undefined)), sentencesOf(call({})), sentencesOf(call({ strategy: "mount" }))]).toEqual([
-      missing,
-      missing,
-      missing,
-    ]);
+    const wrong = 'the strategy is not known. Give { strategy: "mount" } or { strategy: "copy" }.';
+    expect(sentencesOf(call({ strategy: "link" }))).toBe(`addLocalFile("f", …): ${wrong}`);
+    expect(sentencesOf(call({ strategy: null }))).toBe(`addLocalFile("f", …): ${wrong}`);
+    const mount = { kind: "copyFile", source: "f", destination: "/f" };
+    for (const image of [base.addLocalFile("f", "/f"), base.addLocalFile("f", "/f", { strategy: "mount" })]) {
+      expect([image.spec.steps, image.spec.mounts]).toEqual([[], [mount]]);
+    }
+    expect(base.addLocalFile("f", "/f", { strategy: "copy" }).spec).toMatchObject({ steps: [mount], mounts: [] });
   });
 });
