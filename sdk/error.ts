@@ -16,6 +16,8 @@ export const errorCodes = [
   "BUILD_CANCELLED",
   "CONTEXT_CHANGED",
   "HASH_MISMATCH",
+  "LOCK_INVALID",
+  "LOCK_INCOMPLETE",
   "PROGRAM_FILE",
   "USAGE",
 ] as const;
