@@ -52,12 +52,12 @@ export function imageBuild(terminal: Terminal): Command<typeof buildArgs> {
       try {
         for (const argument of args._) {
           progress.show(`${argument}: hashing`);
-          const { image, folder, hash, specs, basePlace } = await loader.load(argument, platforms);
+          const { image, folder, hash, specs } = await loader.load(argument, platforms);
           const published = await publishImage(loader.registry, () => builder, {
             specs,
             callSites: image.callSites,
             folder,
-            basePlace: parseRepository(basePlace),
+            mirrors: loader.settings.mirrors,
             repository: parseRepository(repository),
             onProgress: ({ text }) => progress.show(`${argument}: ${text}`),
             signal,

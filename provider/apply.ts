@@ -44,7 +44,7 @@ export async function applyImage(context: ApplyContext, props: Props): Promise<{
       specs: specsOf(inputs),
       callSites: run.callSites.map((callSite) => (callSite === "" ? undefined : callSite)),
       folder: run.folder,
-      basePlace: run.basePlace === "" ? undefined : parseRepository(run.basePlace),
+      mirrors: run.mirrors,
       repository: parseRepository(inputs.repository),
       onProgress: ({ text }) => log.status(text),
       signal: context.signal,

@@ -9,6 +9,8 @@ import type { Manifest, Registry, RepositoryAddress } from "./registry";
 export interface Base {
   /** Where it was found: its registry, or a mirror of it. */
   readonly place: RepositoryAddress;
+  /** The digest of what its reference names, an index or a manifest. */
+  readonly digest: string;
   /** The digest of the manifest for each platform that was asked for. */
   readonly digests: ReadonlyMap<Platform, string>;
 }
@@ -60,6 +62,7 @@ export class Bases {
     const { place, manifest } = await known;
     return {
       place,
+      digest: manifest.digest,
       digests: new Map(platforms.map((platform) => [platform, digestFor(reference, manifest, platform)])),
     };
   }
@@ -101,12 +104,44 @@ export class Bases {
         failures.push(describeError(error));
       }
     }
-    throw new SlipwayError({
-      code: "BASE_UNAVAILABLE",
-      text: `base ${reference}: it was found nowhere.\n${failures.map((failure) => `  - ${failure}`).join("\n")}\n`,
-      hint: "Check its name, log in where it lives, or name a mirror in SLIPWAY_MIRRORS (docker.io=<host>).",
-    });
+    throw foundNowhere(reference, failures);
   }
+}
+
+/**
+ * Where a base can be pulled by its digest right now: the first mirror that has it, else its registry. A hash needs no
+ * place, so only a build asks, and only where there are mirrors.
+ *
+ * @throws SlipwayError BASE_UNAVAILABLE
+ */
+export async function findPlace(
+  registry: Registry,
+  mirrors: readonly Mirror[],
+  base: { readonly reference: string; readonly digest: string },
+  signal?: AbortSignal,
+): Promise<RepositoryAddress> {
+  const { host, path } = parseReference(base.reference);
+  const places = placesOf({ host, path }, mirrors);
+  if (places.length === 1) return { host, path };
+  const failures: string[] = [];
+  for (const place of places) {
+    try {
+      if ((await registry.findDigest(place, base.digest, signal)) !== undefined) return place;
+      failures.push(`${formatReference({ ...place, digest: base.digest })} does not exist`);
+    } catch (error) {
+      signal?.throwIfAborted();
+      failures.push(describeError(error));
+    }
+  }
+  throw foundNowhere(base.reference, failures);
+}
+
+function foundNowhere(reference: string, failures: readonly string[]): SlipwayError {
+  return new SlipwayError({
+    code: "BASE_UNAVAILABLE",
+    text: `base ${reference}: it was found nowhere.\n${failures.map((failure) => `  - ${failure}`).join("\n")}\n`,
+    hint: "Check its name, log in where it lives, or name a mirror in SLIPWAY_MIRRORS (docker.io=<host>).",
+  });
 }
 
 /** What a registry keeps of a base, as JSON of the form that it must have. */

@@ -131,7 +131,7 @@ function planImage(
     const leftOut = describeLeftOut(value.spec.mounts.length);
     // Once in an update, which runs the program twice.
     if (leftOut !== undefined && !pulumi.runtime.isDryRun()) log.info(leftOut);
-    return program.wrong.watch(program.images.resolve(value, platforms), (error) => log.error(withLine(call, error)));
+    return program.resolve(value, platforms, (error) => log.error(withLine(call, error)));
   });
   const repository = pulumi.output(chosen.url).apply((url) => checkRepository(call, url));
   const existence = pulumi
@@ -140,11 +140,12 @@ function planImage(
   const builder = pulumi.output(chooseBuilder(call, args.builder, program));
   const run = pulumi
     .all([image, resolved, existence, builder])
-    .apply(([value, { basePlace }, found, choice]): RunFacts => ({
+    .apply(([value, { isLocked }, found, choice]): RunFacts => ({
       folder: program.images.folder,
       callSites: value.callSites.map((callSite) => callSite ?? ""),
       existence: found,
-      basePlace,
+      isLocked: isLocked || program.settings.lock === "write",
+      mirrors: program.settings.mirrors,
       builder: choice,
     }));
   return {

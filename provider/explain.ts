@@ -1,21 +1,21 @@
 import { diffSpecs } from "../sdk/diff";
-import type { Existence } from "./existence";
+import type { RunFacts } from "./run";
 import { specsOf, type ImageInputs } from "./state";
 
 /** What an update will do with an image that is new, or has another hash than before: one line. */
 export function explainNew(
   before: ImageInputs | undefined,
   after: ImageInputs,
-  existence: Existence | undefined,
+  run: Pick<RunFacts, "existence" | "isLocked"> | undefined,
 ): string {
-  const why = before === undefined ? NEW : reasonOf(before, after);
-  switch (existence?.kind) {
+  const why = before === undefined ? NEW : reasonOf(before, after, run?.isLocked === false ? PIN_HINT : "");
+  switch (run?.existence.kind) {
     case "stored":
       return `${why.text}; exists, nothing to build`;
     case "missing":
       return `${buildsFrom(why.firstStep, after.steps.length)}: ${why.text}`;
     case "unknown":
-      return `${why.text}; whether it exists is unknown: ${existence.cause}`;
+      return `${why.text}; whether it exists is unknown: ${run.existence.cause}`;
     case undefined:
       return `${why.text}; whether it exists is unknown`;
   }
@@ -27,9 +27,15 @@ function buildsFrom(firstStep: number, count: number): string {
     : `builds from step ${firstStep} of ${count}`;
 }
 
+const PIN_HINT = "; pin it with slipway lock";
 const NEW = { firstStep: 0, text: "new image" } as const;
 
-function reasonOf(before: ImageInputs, after: ImageInputs): { readonly firstStep: number; readonly text: string } {
+/** @param pinHint what to say of a base that moved. */
+function reasonOf(
+  before: ImageInputs,
+  after: ImageInputs,
+  pinHint: string,
+): { readonly firstStep: number; readonly text: string } {
   if (before.platforms.join() !== after.platforms.join()) {
     return { firstStep: 0, text: `platforms ${before.platforms.join(", ")} → ${after.platforms.join(", ")}` };
   }
@@ -42,5 +48,7 @@ function reasonOf(before: ImageInputs, after: ImageInputs): { readonly firstStep
     return diff === undefined ? [] : [diff];
   });
   const [diff] = diffs;
-  return diff === undefined ? NEW : { firstStep: diff.firstStep, text: diff.reasons.join("; ") };
+  if (diff === undefined) return NEW;
+  const hasMoved = diff.firstStep === 0 && before.base.reference === after.base.reference;
+  return { firstStep: diff.firstStep, text: `${diff.reasons.join("; ")}${hasMoved ? pinHint : ""}` };
 }

@@ -45,14 +45,19 @@ function makeProvider(env: NodeJS.ProcessEnv) {
     builders.set(key, builder);
     return builder;
   };
-  const factsOf = (inputs: unknown): RunFacts =>
-    memory.of(inputs) ?? {
+  const factsOf = (inputs: unknown): RunFacts => {
+    const known = memory.of(inputs);
+    if (known !== undefined) return known;
+    const { builder, mirrors } = readSettings(env);
+    return {
       folder: process.cwd(),
       callSites: [],
       existence: { kind: "unknown", cause: "nobody asked" },
-      basePlace: "",
-      builder: parseBuilderChoice(readSettings(env).builder),
+      isLocked: false,
+      mirrors,
+      builder: parseBuilderChoice(builder),
     };
+  };
   const registries = new Map<string, OciRegistry>();
   const registryFor = ({ repository, insecure }: ImageInputs): OciRegistry => {
     const host = insecure === true ? (repository.split("/")[0] ?? "") : "";

@@ -34,7 +34,7 @@ export function checkImage(
   }
   // On a replacement check runs again without olds: diff has told of it by then.
   if (Object.keys(olds).length === 0 && !context.memory.wasDiffed(inputs)) {
-    context.logFor(urnOf(inputs)).info(explainNew(undefined, image, context.memory.of(inputs)?.existence));
+    context.logFor(urnOf(inputs)).info(explainNew(undefined, image, context.memory.of(inputs)));
   }
   return { inputs, failures: [] };
 }
@@ -54,7 +54,7 @@ export function diffImage(
   const existence = context.memory.of(news)?.existence;
   const replaces = ["hash" as const, "repository" as const].filter((name) => olds[name] !== after[name]);
   if (replaces.length > 0) {
-    log.info(explainNew(before, after, existence));
+    log.info(explainNew(before, after, context.memory.of(news)));
     return answer(true, ...replaces);
   }
   switch (existence?.kind) {

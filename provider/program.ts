@@ -2,12 +2,13 @@ import pLimit from "p-limit";
 import type { CallSite } from "../sdk/call-site";
 import { SlipwayError } from "../sdk/error";
 import { hashImage, hashMounts } from "../sdk/hash";
+import type { Lock } from "../sdk/lock";
 import type { Platform } from "../sdk/platform";
 import { parseRepository } from "../sdk/reference";
 import { resolveMounts, resolveSpec, resolveSteps, TreeHashes } from "../sdk/resolve";
 import { FORMAT, type ImageSpec, type ResolvedMount, type ResolvedSpec, type ResolvedStep } from "../sdk/spec";
-import { Bases } from "./base";
 import { lookUp, type Existence } from "./existence";
+import { LockedBases, type PinnedBase } from "./locked-bases";
 import type { Mirror } from "./mirrors";
 import type { Registry } from "./registry";
 
@@ -18,8 +19,8 @@ const LOOKUPS_AT_ONCE = 16;
 export interface ResolvedImage {
   readonly format: typeof FORMAT;
   readonly base: { readonly reference: string; readonly digests: Readonly<Record<string, string>> };
-  /** `host/path`, where the base was found. */
-  readonly basePlace: string;
+  /** Whether the hash was computed of what the lock pins alone. */
+  readonly isLocked: boolean;
   readonly steps: readonly ResolvedStep[];
   readonly specs: readonly ResolvedSpec[];
   readonly hash: string;
@@ -44,14 +45,20 @@ export interface PlainImage {
  */
 export class ImageProgram {
   readonly folder: string;
-  readonly #bases: Bases;
+  /** The bases of its images, from the lock where that has them. */
+  readonly bases: LockedBases;
   readonly #trees: TreeHashes;
   readonly #limit = pLimit(LOOKUPS_AT_ONCE);
   readonly #lookups = new Map<string, Promise<Existence>>();
 
-  constructor(options: { readonly folder: string; readonly registry: Registry; readonly mirrors: readonly Mirror[] }) {
+  constructor(options: {
+    readonly folder: string;
+    readonly registry: Registry;
+    readonly mirrors: readonly Mirror[];
+    readonly lock?: Lock | undefined;
+  }) {
     this.folder = options.folder;
-    this.#bases = new Bases(options.registry, options.mirrors);
+    this.bases = new LockedBases(options.registry, options.mirrors, options.lock);
     this.#trees = new TreeHashes(options.folder);
   }
 
@@ -69,16 +76,16 @@ export class ImageProgram {
       });
     }
     const [base, steps] = await Promise.all([
-      this.#bases.fetch(image.spec.base, platforms),
+      this.fetchBases(image, platforms),
       resolveSteps(image.spec, image.callSites, this.#trees),
     ]);
     const specs = platforms.map((platform) =>
-      resolveSpec(image.spec, steps, { platform, digest: base.digests.get(platform) ?? "" }),
+      resolveSpec(image.spec, steps, { platform, digest: base.digests[platform] ?? "" }),
     );
     return {
       format: image.spec.format,
-      base: { reference: image.spec.base, digests: Object.fromEntries(base.digests) },
-      basePlace: `${base.place.host}/${base.place.path}`,
+      base: { reference: image.spec.base, digests: base.digests },
+      isLocked: base.isLocked,
       steps,
       specs,
       hash: hashImage(specs),
@@ -93,6 +100,15 @@ export class ImageProgram {
   async resolveMounts(image: PlainImage): Promise<ResolvedMounts> {
     const mounts = await resolveMounts(image.spec, image.mountCallSites, this.#trees);
     return { mounts, hash: hashMounts(mounts) };
+  }
+
+  /**
+   * All that the hash of an image needs of registries.
+   *
+   * @throws SlipwayError BASE_UNAVAILABLE
+   */
+  fetchBases(image: PlainImage, platforms: readonly Platform[]): Promise<PinnedBase> {
+    return this.bases.fetch(image.spec.base, platforms);
   }
 
   /** Whether a repository has a hash. */

@@ -2,10 +2,12 @@ import type { CallSite } from "../sdk/call-site";
 import { SlipwayError } from "../sdk/error";
 import { hashImage } from "../sdk/hash";
 import type { Platform } from "../sdk/platform";
-import { formatReference, parseReference } from "../sdk/reference";
+import { formatReference } from "../sdk/reference";
 import type { ResolvedSpec } from "../sdk/spec";
+import { findPlace } from "./base";
 import type { Builder, BuildProgress } from "./builder";
 import { adoptImage, commitImage, type StoredImage } from "./commit";
+import type { Mirror } from "./mirrors";
 import type { Registry, RepositoryAddress } from "./registry";
 
 /** An image that is to be in a repository. */
@@ -14,8 +16,8 @@ export interface PublishRequest {
   readonly specs: readonly ResolvedSpec[];
   readonly callSites: readonly (CallSite | undefined)[];
   readonly folder: string;
-  /** Where the base was found; default: where its reference says. */
-  readonly basePlace: RepositoryAddress | undefined;
+  /** Where else the base may be. */
+  readonly mirrors: readonly Mirror[];
   readonly repository: RepositoryAddress;
   readonly onProgress: (progress: BuildProgress) => void;
   readonly signal: AbortSignal;
@@ -63,11 +65,12 @@ async function publish(
   const builder = makeBuilder();
   const builds: { platform: Platform; digest: string }[] = [];
   for (const spec of specs) {
+    const place = await findPlace(registry, request.mirrors, spec.base, signal);
     const digest = await builder.build({
       spec,
       callSites: request.callSites,
       folder: request.folder,
-      from: pinned(spec, request.basePlace),
+      from: formatReference({ ...place, digest: spec.base.digest }),
       repository,
       onProgress: request.onProgress,
       signal,
@@ -76,9 +79,4 @@ async function publish(
   }
   request.onProgress({ text: "checking what was pushed, putting the tag" });
   return { ...(await commitImage(registry, repository, hash, builds, signal)), reused: false };
-}
-
-function pinned(spec: ResolvedSpec, place: RepositoryAddress | undefined): string {
-  const { host, path } = place ?? parseReference(spec.base.reference);
-  return formatReference({ host, path, digest: spec.base.digest });
 }

@@ -1,9 +1,12 @@
 import { createHash } from "node:crypto";
 import * as pulumi from "@pulumi/pulumi";
+import type { Platform } from "../sdk/platform";
 import { dockerCredentials } from "./credentials";
 import type { Existence } from "./existence";
 import { OciRegistry } from "./oci-registry";
-import { ImageProgram } from "./program";
+import { findLockFile } from "./lock-file";
+import { LockKeeper } from "./lock-keeper";
+import { ImageProgram, type PlainImage, type ResolvedImage } from "./program";
 import type { Registry } from "./registry";
 import { DEFAULT_REPOSITORY, readSettings, type Settings } from "./settings";
 import { WrongImages } from "./wrong-images";
@@ -14,7 +17,8 @@ export interface Program {
   /** Where images go when their resource does not say; a warning, once, when nothing says. */
   defaultRepository(): string;
   readonly images: ImageProgram;
-  readonly wrong: WrongImages;
+  /** Turns an Image into its hash; `report` tells on its resource why that cannot be. */
+  resolve(image: PlainImage, platforms: readonly Platform[], report: (error: unknown) => void): Promise<ResolvedImage>;
   exists(repository: string, hash: string, insecure: boolean): Promise<Existence>;
 }
 
@@ -43,12 +47,25 @@ function makeProgram(): Program {
     isWarned = true;
     return DEFAULT_REPOSITORY;
   };
-  const images = new ImageProgram({ folder: process.cwd(), registry, mirrors: settings.mirrors });
+  const folder = process.cwd();
+  const lockFile = isMocked ? undefined : findLockFile(folder);
+  const images = new ImageProgram({ folder, registry, mirrors: settings.mirrors, lock: lockFile?.lock });
+  const wrong = new WrongImages();
+  const keeper =
+    lockFile &&
+    new LockKeeper(lockFile, images, {
+      mode: settings.lock,
+      warn: (text) => void pulumi.log.warn(text),
+      info: (text) => void pulumi.log.info(text),
+    });
   return {
     settings,
     defaultRepository: () => settings.repository ?? warnOfDefault(),
     images,
-    wrong: new WrongImages(),
+    resolve: (image, platforms, report) => {
+      const resolved = wrong.watch(images.resolve(image, platforms), report);
+      return keeper === undefined ? resolved : keeper.watch(resolved);
+    },
     exists: (repository, hash, insecure) => {
       const insecureHosts = new Set([repository.split("/")[0] ?? ""]);
       const asked = insecure && !isMocked ? new OciRegistry({ findCredentials, insecureHosts }) : registry;

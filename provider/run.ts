@@ -1,6 +1,7 @@
 import * as v from "valibot";
 import type { BuilderChoice } from "./buildx";
 import type { Existence } from "./existence";
+import type { Mirror } from "./mirrors";
 
 /**
  * What a program tells its provider beside the inputs: facts of this run, which would make a diff where nothing
@@ -12,8 +13,9 @@ export interface RunFacts {
   /** For each step, `""` where it is not known. */
   readonly callSites: readonly string[];
   readonly existence: Existence;
-  /** Where the base was found, `host/path`. */
-  readonly basePlace: string;
+  /** Whether the base is pinned by a lock, also by one that this run writes. */
+  readonly isLocked: boolean;
+  readonly mirrors: readonly Mirror[];
   readonly builder: BuilderChoice;
 }
 
@@ -29,7 +31,8 @@ const runSchema = v.object({
     v.object({ kind: v.literal("missing") }),
     v.object({ kind: v.literal("unknown"), cause: v.string() }),
   ]),
-  basePlace: v.string(),
+  isLocked: v.boolean(),
+  mirrors: v.array(v.object({ registry: v.string(), place: v.string() })),
   builder: v.variant("kind", [
     v.object({ kind: v.literal("current") }),
     v.object({ kind: v.literal("name"), name: v.string() }),

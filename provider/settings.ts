@@ -1,14 +1,19 @@
+import { SlipwayError } from "../sdk/error";
 import type { Mirror } from "./mirrors";
 import { parseMirrors } from "./mirrors";
 
 /** Reads one setting of the Pulumi stack's `slipway:` configuration; the CLI has none. */
 export type ReadConfig = (name: string) => string | undefined;
 
+/** Whether a run only reads the lock, or writes what that lacks into it. */
+export type LockMode = "read" | "write";
+
 /** The settings of one run: Pulumi config before the environment. */
 export interface Settings {
   readonly repository: string | undefined;
   readonly builder: string | undefined;
   readonly mirrors: readonly Mirror[];
+  readonly lock: LockMode;
 }
 
 export const DEFAULT_REPOSITORY = "localhost:5000/images";
@@ -22,5 +27,14 @@ export function readSettings(env: NodeJS.ProcessEnv, readConfig: ReadConfig = ()
     repository: read("repository", "SLIPWAY_REPOSITORY"),
     builder: read("builder", "SLIPWAY_BUILDER"),
     mirrors: parseMirrors(read("mirrors", "SLIPWAY_MIRRORS") ?? ""),
+    lock: parseLockMode(env["SLIPWAY_LOCK"]?.trim() ?? ""),
   };
+}
+
+function parseLockMode(text: string): LockMode {
+  if (text === "") return "read";
+  if (text === "write") return "write";
+  const found = `SLIPWAY_LOCK: ${JSON.stringify(text)} is no way to use a lock.`;
+  const hint = "SLIPWAY_LOCK=write records what a run resolves; unset it to read the lock.";
+  throw new SlipwayError({ code: "INVALID_ARGUMENT", text: found, hint });
 }

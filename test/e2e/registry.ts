@@ -39,14 +39,13 @@ async function pushBase(address: string): Promise<void> {
   const settings = readSettings(process.env);
   const source = new OciRegistry({ findCredentials: () => Promise.resolve(undefined) });
   const images = new ImageProgram({ folder: __dirname, registry: source, mirrors: settings.mirrors });
-  const { specs, basePlace, hash } = await images.resolve(base, ["linux/amd64"]);
-  const [host = "", ...path] = basePlace.split("/");
+  const { specs, hash } = await images.resolve(base, ["linux/amd64"]);
   const leftovers = new Leftovers(join(makeTemporaryFolder(), "buildx"));
   await publishImage(source, () => new BuildkitBuilder(parseBuilderChoice(settings.builder), leftovers, process.env), {
     specs,
     callSites: [],
     folder: __dirname,
-    basePlace: { host, path: path.join("/") },
+    mirrors: settings.mirrors,
     repository: { host: address, path: PYTHON },
     onProgress: () => undefined,
     signal: new AbortController().signal,

@@ -2,6 +2,7 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { onTestFinished } from "vitest";
+import { findPlace } from "../../provider/base";
 import type { BuildRequest } from "../../provider/builder";
 import { BuildkitBuilder } from "../../provider/buildkit";
 import { parseBuilderChoice } from "../../provider/buildx";
@@ -24,10 +25,13 @@ const registryHost = (process.env["SLIPWAY_REPOSITORY"] ?? "localhost:5000/image
 /** The address of the local environment's BuildKit, or the name of a builder. */
 export const environmentBuilder = process.env["SLIPWAY_BUILDER"];
 
-/** Hash and specs of an image as a program in the working directory gets them. */
-export function resolveImage(image: Image): Promise<ResolvedImage> {
+/** Hash and specs of an image as a program in the working directory gets them, and where its base is. */
+export async function resolveImage(image: Image): Promise<ResolvedImage & { readonly basePlace: string }> {
   const { mirrors } = readSettings(process.env);
-  return new ImageProgram({ folder: process.cwd(), registry, mirrors }).resolve(image, ["linux/amd64"]);
+  const resolved = await new ImageProgram({ folder: process.cwd(), registry, mirrors }).resolve(image, ["linux/amd64"]);
+  const { reference, digests } = resolved.base;
+  const place = await findPlace(registry, mirrors, { reference, digest: digests["linux/amd64"] ?? "" });
+  return { ...resolved, basePlace: `${place.host}/${place.path}` };
 }
 
 export interface PublishOptions {
@@ -50,14 +54,14 @@ export interface Published extends PublishedImage {
 /** Publishes an image as `pulumi up` does: what was copied is read from the working directory. */
 export async function publish(image: Image, options: PublishOptions = {}): Promise<Published> {
   const folder = process.cwd();
-  const { specs, hash, basePlace } = await resolveImage(image);
+  const { specs, hash } = await resolveImage(image);
   const { repository = newRepository(), env = process.env } = options;
   const { builder } = makeBuilder({ builder: options.builder ?? environmentBuilder, env });
   const published = await publishImage(registry, () => builder, {
     specs,
     callSites: image.callSites,
     folder,
-    basePlace: parseRepository(basePlace),
+    mirrors: readSettings(process.env).mirrors,
     repository: parseRepository(repository),
     onProgress: ({ text }) => options.onProgress?.(text),
     signal: options.signal ?? new AbortController().signal,

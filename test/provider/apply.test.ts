@@ -1,22 +1,27 @@
 import { beforeEach, describe, expect, test } from "vitest";
 import { applyImage, readImage, type ApplyContext } from "../../provider/apply";
+import { parseMirrors } from "../../provider/mirrors";
 import type { RunFacts } from "../../provider/run";
 import { specsOf } from "../../provider/state";
 import { publishImage } from "../../provider/publish";
 import { parseRepository } from "../../sdk/reference";
 import { FakeBuilder } from "../fakes/fake-builder";
 import { makeInputs } from "../fakes/image-inputs";
-import { MemoryRegistry } from "../fakes/memory-registry";
+import { MemoryRegistry, toManifest } from "../fakes/memory-registry";
 import { expectCode } from "../fakes/registry-contract";
 
-const image = makeInputs();
+const base = toManifest({ mediaType: "application/vnd.oci.image.manifest.v1+json", text: "base" });
+const image = makeInputs({
+  base: { reference: "docker.io/library/python:3.11", digests: { "linux/amd64": base.digest } },
+});
 const repository = parseRepository(image.repository);
 const props = { ...image, __urn: "urn:one", __provider: "text" };
 const facts: RunFacts = {
   folder: "/home/me/program",
   callSites: ["index.ts:3:5", ""],
   existence: { kind: "missing" },
-  basePlace: "localhost:5000/library/python",
+  isLocked: false,
+  mirrors: parseMirrors("docker.io=localhost:5000"),
   builder: { kind: "name", name: "mine" },
 };
 
@@ -25,8 +30,10 @@ let builder: FakeBuilder;
 let lines: string[];
 let choices: object[];
 let context: ApplyContext;
-beforeEach(() => {
+beforeEach(async () => {
   registry = new MemoryRegistry();
+  await registry.putManifest({ host: "localhost:5000", path: "library/python" }, base.digest, base);
+  registry.requests.length = 0;
   builder = new FakeBuilder(registry);
   lines = [];
   choices = [];
@@ -58,7 +65,7 @@ describe("create and update", () => {
     expect(builder.requests[0]).toMatchObject({
       folder: facts.folder,
       callSites: ["index.ts:3:5", undefined],
-      from: `localhost:5000/library/python@${image.base.digests["linux/amd64"]}`,
+      from: `localhost:5000/library/python@${base.digest}`,
       repository,
     });
   });
@@ -114,7 +121,7 @@ describe("read", () => {
 
   test("keeps the state where the tag holds another hash's image, and warns", async () => {
     const other = makeInputs({ steps: [] });
-    const request = { specs: specsOf(other), callSites: [], folder: "/", basePlace: undefined, repository };
+    const request = { specs: specsOf(other), callSites: [], folder: "/", mirrors: [], repository };
     await publishImage(registry, () => builder, { ...request, onProgress: () => undefined, signal: context.signal });
     const manifest = await registry.fetchManifest(repository, other.hash);
     if (manifest === undefined) throw new Error("it was not published");

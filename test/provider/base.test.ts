@@ -127,7 +127,8 @@ describe("mirrors", () => {
   test("the mirror is asked first, and the registry itself not when the mirror has it", async () => {
     await put(mirror, "3.11", single("mirrored"));
     const base = await new Bases(registry, mirrors).fetch(reference, ["linux/amd64"]);
-    expect(base).toEqual({ place: mirror, digests: new Map([["linux/amd64", single("mirrored").digest]]) });
+    const { digest } = single("mirrored");
+    expect(base).toEqual({ place: mirror, digest, digests: new Map([["linux/amd64", digest]]) });
     expect(registry.requests).toEqual(["GET localhost:5000/library/python manifests/3.11"]);
   });
 

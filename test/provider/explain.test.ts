@@ -1,11 +1,15 @@
 import { describe, expect, test } from "vitest";
-import type { Existence } from "../../provider/existence";
 import { explainNew } from "../../provider/explain";
+import type { RunFacts } from "../../provider/run";
 import { makeInputs } from "../fakes/image-inputs";
 
-const missing: Existence = { kind: "missing" };
-const stored: Existence = { kind: "stored", digest: "sha256:1" };
-const unknown: Existence = { kind: "unknown", cause: "localhost:5000/images: the registry cannot be reached" };
+type Run = Pick<RunFacts, "existence" | "isLocked">;
+const missing: Run = { existence: { kind: "missing" }, isLocked: false };
+const stored: Run = { existence: { kind: "stored", digest: "sha256:1" }, isLocked: false };
+const unknown: Run = {
+  existence: { kind: "unknown", cause: "localhost:5000/images: the registry cannot be reached" },
+  isLocked: false,
+};
 const before = makeInputs();
 const richer = makeInputs({
   steps: [
@@ -39,10 +43,18 @@ describe("a changed image", () => {
     expect(explainNew(before, richer, existence)).toBe(line);
   });
 
-  test("of another base builds from the base", () => {
+  test("of a base that moved says so, and how to pin it where no lock does", () => {
     const base = { reference: before.base.reference, digests: { "linux/amd64": `sha256:${"3".repeat(64)}` } };
     const moved = "base docker.io/library/python:3.11 moved sha256:111111111111 → sha256:333333333333";
-    expect(explainNew(before, makeInputs({ base }), missing)).toBe(`builds from the base, 2 steps: ${moved}`);
+    const line = `builds from the base, 2 steps: ${moved}`;
+    expect(explainNew(before, makeInputs({ base }), missing)).toBe(`${line}; pin it with slipway lock`);
+    expect(explainNew(before, makeInputs({ base }), { ...missing, isLocked: true })).toBe(line);
+  });
+
+  test("of another base is not told to pin it", () => {
+    const base = { reference: "docker.io/library/python:3.12", digests: { "linux/amd64": `sha256:${"3".repeat(64)}` } };
+    const line = "base docker.io/library/python:3.11 → docker.io/library/python:3.12; exists, nothing to build";
+    expect(explainNew(before, makeInputs({ base }), stored)).toBe(line);
   });
 
   test("for other platforms builds from the base", () => {

@@ -36,7 +36,8 @@ function sent(inputs: Readonly<Record<string, unknown>>, existence?: Existence):
     folder: "/home/me/program",
     callSites: ["", ""],
     existence,
-    basePlace: "localhost:5000/library/python",
+    isLocked: false,
+    mirrors: [],
     builder: { kind: "current" },
   };
   return { ...inputs, __urn: urn, ...(run && { __run: run }) };

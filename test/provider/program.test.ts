@@ -35,7 +35,7 @@ test("an image is resolved to digests and tree hashes, one spec for each platfor
   const resolved = await program.resolve(imageOf(copy), ["linux/amd64", "linux/arm64"]);
   expect(resolved).toMatchObject({
     base: { reference: base, digests: { "linux/amd64": manifest.digest, "linux/arm64": manifest.digest } },
-    basePlace: "localhost:5000/library/python",
+    isLocked: false,
     steps: [{ ...copy, tree: expect.stringMatching(/^[a-f0-9]{64}$/) }],
     hash: expect.stringMatching(/^[a-f0-9]{64}$/),
   });
@@ -105,4 +105,13 @@ test("a file that is gone is an error at the step's line", async () => {
   rmSync(join(folder, "main.py"));
   const error = await expectCode(program.resolve(imageOf(copy), ["linux/amd64"]), "LOCAL_PATH");
   expect(error.callSite).toBe("index.ts:1:1");
+});
+
+test("with a lock the hash is the same, and nothing is asked of a registry", async () => {
+  const live = await program.resolve(imageOf(copy), ["linux/amd64", "linux/arm64"]);
+  registry.requests.length = 0;
+  const lock = program.bases.resolved;
+  const locked = new ImageProgram({ folder, registry, mirrors: [], lock });
+  expect(await locked.resolve(imageOf(copy), ["linux/amd64", "linux/arm64"])).toEqual({ ...live, isLocked: true });
+  expect(registry.requests).toEqual([]);
 });

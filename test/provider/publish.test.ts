@@ -1,14 +1,16 @@
 import { beforeEach, describe, expect, test } from "vitest";
+import { parseMirrors } from "../../provider/mirrors";
 import { publishImage, type PublishRequest } from "../../provider/publish";
 import { hashImage } from "../../sdk/hash";
 import type { Platform } from "../../sdk/platform";
 import { FORMAT, type ResolvedSpec, type ResolvedStep } from "../../sdk/spec";
 import { FakeBuilder } from "../fakes/fake-builder";
-import { digestOf, MemoryRegistry } from "../fakes/memory-registry";
+import { MemoryRegistry, toManifest } from "../fakes/memory-registry";
 import { expectCode } from "../fakes/registry-contract";
 
 const repository = { host: "registry.example", path: "images" };
-const digest = digestOf(Buffer.from("base"));
+const base = toManifest({ mediaType: "application/vnd.oci.image.manifest.v1+json", text: "base" });
+const { digest } = base;
 
 let registry: MemoryRegistry;
 let builder: FakeBuilder;
@@ -29,7 +31,7 @@ function requestFor(more: Partial<PublishRequest> = {}): PublishRequest {
     specs: [specFor("linux/amd64", [{ kind: "workdir", path: "/app" }])],
     callSites: ["program.ts:1:1"],
     folder: "/nowhere",
-    basePlace: undefined,
+    mirrors: [],
     repository,
     onProgress: () => undefined,
     signal: new AbortController().signal,
@@ -37,6 +39,7 @@ function requestFor(more: Partial<PublishRequest> = {}): PublishRequest {
   };
 }
 
+const neverBuild = () => ({ build: () => Promise.reject(new Error("something was built")) });
 const neverMake = () => {
   throw new Error("a builder was made");
 };
@@ -69,10 +72,28 @@ describe("FROM", () => {
     expect(builder.requests[0]?.from).toBe(`docker.io/library/python@${digest}`);
   });
 
-  test("names the mirror in which the base was found", async () => {
-    const basePlace = { host: "localhost:5000", path: "library/python" };
-    await publishImage(registry, () => builder, requestFor({ basePlace }));
+  const mirrors = parseMirrors("docker.io=localhost:5000");
+
+  test("names the mirror that has the base by its digest, whatever its tags say", async () => {
+    await registry.putManifest({ host: "localhost:5000", path: "library/python" }, digest, base);
+    await publishImage(registry, () => builder, requestFor({ mirrors }));
     expect(builder.requests[0]?.from).toBe(`localhost:5000/library/python@${digest}`);
+  });
+
+  test.each([
+    ["does not have it", () => undefined],
+    ["cannot be reached", () => registry.unreachableHosts.add("localhost:5000")],
+  ])("names the registry itself when the mirror %s", async (_what, spoil) => {
+    await registry.putManifest({ host: "docker.io", path: "library/python" }, digest, base);
+    spoil();
+    await publishImage(registry, () => builder, requestFor({ mirrors }));
+    expect(builder.requests[0]?.from).toBe(`docker.io/library/python@${digest}`);
+  });
+
+  test("of a base that is nowhere any more is an error that names every place, and nothing is built", async () => {
+    const error = await expectCode(publishImage(registry, neverBuild, requestFor({ mirrors })), "BASE_UNAVAILABLE");
+    expect(error.text).toContain(`  - localhost:5000/library/python@${digest} does not exist\n`);
+    expect(error.text).toContain(`  - docker.io/library/python@${digest} does not exist\n`);
   });
 });
 

@@ -5,7 +5,8 @@ const facts: RunFacts = {
   folder: "/home/me/program",
   callSites: ["index.ts:1:1", ""],
   existence: { kind: "stored", digest: "sha256:1" },
-  basePlace: "localhost:5000/library/python",
+  isLocked: false,
+  mirrors: [{ registry: "docker.io", place: "localhost:5000" }],
   builder: { kind: "endpoint", endpoint: "unix:///run/buildkit.sock" },
 };
 const inputs = { __urn: "urn:one", hash: "h", __run: facts };
