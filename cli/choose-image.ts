@@ -11,10 +11,10 @@ export type Exports = Readonly<Record<string, unknown>>;
  * @throws SlipwayError PROGRAM_FILE, which lists what is there
  */
 export function chooseImage(file: string, exportName: string | undefined, exports: Exports): PlainImage {
-  const images = Object.keys(exports).filter((name) => Image.isImage(exports[name]));
+  const images = namesOfImages(exports);
   const [only, another] = images;
   const name = exportName ?? (images.includes("default") ? "default" : only);
-  if (name === undefined) throw programError(file, `it exports no Image${listNames(Object.keys(exports))}.`, images);
+  if (name === undefined) throw noImage(file, exports);
   if (exportName === undefined && name !== "default" && another !== undefined) {
     throw programError(file, "it exports several Images, and no name is given.", images);
   }
@@ -24,6 +24,25 @@ export function chooseImage(file: string, exportName: string | undefined, export
   if (!Image.isImage(value))
     throw programError(file, `its export ${name} is ${describeKind(value)}, not an Image.`, images);
   return value;
+}
+
+/**
+ * All Images of a file.
+ *
+ * @throws SlipwayError PROGRAM_FILE, when it has none
+ */
+export function allImages(file: string, exports: Exports): readonly PlainImage[] {
+  const images = Object.values(exports).filter((value) => Image.isImage(value));
+  if (images.length === 0) throw noImage(file, exports);
+  return images;
+}
+
+function namesOfImages(exports: Exports): readonly string[] {
+  return Object.keys(exports).filter((name) => Image.isImage(exports[name]));
+}
+
+function noImage(file: string, exports: Exports): SlipwayError {
+  return programError(file, `it exports no Image${listNames(Object.keys(exports))}.`, []);
 }
 
 function listNames(names: readonly string[]): string {

@@ -1,13 +1,15 @@
 import { realpathSync, statSync } from "node:fs";
 import { basename, dirname, join, resolve } from "node:path";
 import { dockerCredentials } from "../provider/credentials";
+import { findLockFile } from "../provider/lock-file";
+import { LockKeeper } from "../provider/lock-keeper";
 import { OciRegistry } from "../provider/oci-registry";
 import { ImageProgram, type PlainImage, type ResolvedImage, type ResolvedMounts } from "../provider/program";
 import type { Registry } from "../provider/registry";
 import { readSettings, type Settings } from "../provider/settings";
 import { SlipwayError } from "../sdk/error";
 import type { Platform } from "../sdk/platform";
-import { chooseImage } from "./choose-image";
+import { allImages, chooseImage } from "./choose-image";
 import { loadFile } from "./load-file";
 import { findProgramFolder } from "./program-folder";
 import type { Terminal } from "./terminal";
@@ -24,7 +26,7 @@ export class ImageLoader {
   readonly settings: Settings;
   readonly registry: Registry;
   readonly #terminal: Terminal;
-  readonly #programs = new Map<string, ImageProgram>();
+  readonly #programs = new Map<string, { readonly program: ImageProgram; readonly keeper: LockKeeper }>();
 
   /** @throws SlipwayError INVALID_ARGUMENT, for settings of the environment */
   constructor(terminal: Terminal) {
@@ -35,28 +37,55 @@ export class ImageLoader {
 
   /**
    * @param argument `FILE#EXPORT`, or `FILE` alone.
-   * @throws SlipwayError USAGE, PROGRAM_FILE, BASE_UNAVAILABLE, LOCAL_PATH, and what the file's own calls throw
+   * @throws SlipwayError USAGE, PROGRAM_FILE, LOCK_INVALID, BASE_UNAVAILABLE, LOCAL_PATH, and what the file's own
+   *   calls throw
    */
   async load(argument: string, platforms: readonly Platform[]): Promise<LoadedImage> {
+    const { file, exportName, exports, folder } = await this.#loadExports(argument);
+    const image = chooseImage(file, exportName, exports);
+    const { program, keeper } = this.#programIn(folder);
+    const resolved = await keeper.watch(program.resolve(image, platforms));
+    await keeper.settled();
+    return { ...resolved, image, folder };
+  }
+
+  /**
+   * The Image of `FILE#EXPORT`, or all Images of `FILE`, as they are declared.
+   *
+   * @throws SlipwayError USAGE, PROGRAM_FILE, and what the file's own calls throw
+   */
+  async loadPlain(argument: string): Promise<{ readonly folder: string; readonly images: readonly PlainImage[] }> {
+    const { file, exportName, exports, folder } = await this.#loadExports(argument);
+    const images = exportName === undefined ? allImages(file, exports) : [chooseImage(file, exportName, exports)];
+    return { folder, images };
+  }
+
+  async #loadExports(argument: string) {
     const { file, exportName } = splitArgument(argument);
     const path = findFile(file, this.#terminal.cwd);
     const folder = await findProgramFolder(path);
     this.#terminal.changeFolder(folder);
-    const image = chooseImage(file, exportName, await loadFile(file, path));
-    return { ...(await this.#programIn(folder).resolve(image, platforms)), image, folder };
+    return { file, exportName, exports: await loadFile(file, path), folder };
   }
 
   /** @throws SlipwayError LOCAL_PATH */
   loadMounts({ image, folder }: LoadedImage): Promise<ResolvedMounts> {
-    return this.#programIn(folder).resolveMounts(image);
+    return this.#programIn(folder).program.resolveMounts(image);
   }
 
-  #programIn(folder: string): ImageProgram {
+  #programIn(folder: string): { readonly program: ImageProgram; readonly keeper: LockKeeper } {
     const known = this.#programs.get(folder);
     if (known !== undefined) return known;
-    const program = new ImageProgram({ folder, registry: this.registry, mirrors: this.settings.mirrors });
-    this.#programs.set(folder, program);
-    return program;
+    const { lock: mode, mirrors } = this.settings;
+    const file = findLockFile(folder);
+    const program = new ImageProgram({ folder, registry: this.registry, mirrors, lock: file.lock });
+    const keeper = new LockKeeper(file, program, {
+      mode,
+      warn: (text) => this.#terminal.report(`warning: ${text}\n`),
+      info: (text) => this.#terminal.report(`${text}\n`),
+    });
+    this.#programs.set(folder, { program, keeper });
+    return { program, keeper };
   }
 }
 

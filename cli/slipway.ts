@@ -12,6 +12,7 @@ export function slipway(terminal: Terminal): CommandDef {
       description: "Container images as code: hashed by their content, built when it changes.",
     }),
     subCommands: {
+      lock: async () => (await import("./lock.js")).lock(terminal),
       image: {
         meta: { name: "image", description: "Work with the images that a TypeScript or JavaScript file exports." },
         subCommands: {

@@ -34,6 +34,11 @@ export class LockKeeper {
     return value;
   }
 
+  /** Waits until what is missing has been told, or written. */
+  async settled(): Promise<void> {
+    await this.#settling;
+  }
+
   async #settle(): Promise<void> {
     // Images that the program has yet to hand over come within a turn of the event loop.
     for (let seen = 0; seen !== this.#pending.size; await new Promise((resolve) => setImmediate(resolve))) {

@@ -132,7 +132,7 @@ export function replaceInLock(lock: Lock, newer: Lock): Lock {
   return { bases: { ...lock.bases, ...newer.bases } };
 }
 
-/** A base on a platform, whose digest was `from` and is `to`; without `from` it is new. */
+/** A base on a platform: new without `from`; where `from` is `to`, its config is new. */
 export interface LockChange {
   readonly reference: string;
   readonly platform: string;
@@ -147,9 +147,9 @@ export function listLockChanges(before: Lock, after: Lock): readonly LockChange[
     .flatMap((name) => {
       const old = before.bases[name]?.platforms ?? {};
       const now = Object.entries(after.bases[name]?.platforms ?? {}).sort(([a], [b]) => (a < b ? -1 : 1));
-      return now.flatMap(([own, { digest: to }]): readonly LockChange[] => {
+      return now.flatMap(([own, { digest: to, config: needed }]): readonly LockChange[] => {
         const from = old[own]?.digest;
-        if (from === to) return [];
+        if (from === to && (needed === undefined || old[own]?.config !== undefined)) return [];
         return [{ reference: name, platform: own, ...(from === undefined ? {} : { from }), to }];
       });
     });

@@ -28,17 +28,25 @@ test.each([
   expect(stdout).not.toContain("\x1b");
 });
 
+test("the help of lock tells how its words are read, and an example", async () => {
+  const { exitCode, stdout } = await run("lock", "--help");
+  expect(exitCode).toBe(0);
+  expect(stdout).toContain("USAGE slipway lock [OPTIONS] [FILE]");
+  for (const flag of ["--platform=<os/architecture>", "--upgrade", "--check", "--json"]) expect(stdout).toContain(flag);
+  expect(stdout).toContain("EXAMPLE\n\n  slipway lock images.ts");
+});
+
 test("the help of a group lists its commands", async () => {
   expect((await run("image", "-h")).stdout).toMatch(/hash .*\n +dockerfile .*\n +build /);
 });
 
 test.each([
-  { args: [], message: "slipway: a command is missing. Known are image. See slipway --help." },
+  { args: [], message: "slipway: a command is missing. Known are image, lock. See slipway --help." },
   {
     args: ["image"],
     message: "slipway image: a command is missing. Known are build, dockerfile, hash. See slipway image --help.",
   },
-  { args: ["toString"], message: "slipway: there is no command toString. Known are image. See slipway --help." },
+  { args: ["toString"], message: "slipway: there is no command toString. Known are image, lock. See slipway --help." },
   {
     args: ["image", "hash"],
     message: "slipway image hash: Missing required positional argument: FILE#EXPORT. See slipway image hash --help.",
