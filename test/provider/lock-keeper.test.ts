@@ -37,7 +37,11 @@ function run(mode: LockMode): (base: string) => Promise<ResolvedImage> {
   const note = (kind: string) => (text: string) => void lines.push(`${kind}: ${text}`);
   const keeper = new LockKeeper(file, program, { mode, warn: note("warn"), info: note("info") });
   return (base) =>
-    keeper.watch(program.resolve({ spec: { format: FORMAT, base, steps: [] }, callSites: [] }, ["linux/amd64"]));
+    keeper.watch(
+      program.resolve({ spec: { format: FORMAT, base, steps: [], mounts: [] }, callSites: [], mountCallSites: [] }, [
+        "linux/amd64",
+      ]),
+    );
 }
 
 const settled = () => new Promise((resolve) => setTimeout(resolve, 5));
