@@ -61,7 +61,8 @@ export class LockKeeper {
   }
 
   #warn(): void {
-    const missing = this.#program.bases.missing.filter((name) => !this.#told.has(name));
+    // What a digest names cannot move, and may be an image that this program has built itself.
+    const missing = this.#program.bases.missing.filter((name) => !name.includes("@") && !this.#told.has(name));
     if (this.#file.lock === undefined || missing.length === 0) return;
     for (const name of missing) this.#told.add(name);
     const them = missing.length === 1 ? "it" : "them";

@@ -65,9 +65,17 @@ describe("a run that reads the lock", () => {
   test("says nothing where there is no lock, or nothing is missing", async () => {
     await run("read")(one);
     await settled();
+    expect(lines).toEqual([]);
     await run("write")(one);
     lines = [];
     await run("read")(one);
+    await settled();
+    expect(lines).toEqual([]);
+  });
+
+  test("says nothing of a base by its digest, which cannot move", async () => {
+    writeFileSync(path(), formatLock(EMPTY_LOCK));
+    await run("read")(`docker.io/library/python@${manifest.digest}`);
     await settled();
     expect(lines).toEqual([]);
   });
