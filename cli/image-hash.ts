@@ -8,7 +8,8 @@ export function imageHash(terminal: Terminal): Command<typeof imageArgs> {
   return {
     meta: {
       name: "hash",
-      description: "Print an image's content hash. Asks a registry for the base, and for nothing else.",
+      description:
+        "Print an image's content hash. Asks a registry for a base that is not locked, and for nothing else.",
     },
     args: imageArgs,
     example: "slipway image hash images.ts#api --platform linux/amd64,linux/arm64",

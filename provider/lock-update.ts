@@ -65,9 +65,10 @@ function upgradedOf(lock: Lock, upgrade: Upgrade, used: readonly string[]): read
 
 /** Fetches all that a lock has of a base. */
 async function fetchAsLocked(bases: LockedBases, lock: Lock, reference: string): Promise<void> {
-  const entries = Object.entries(lock.bases[reference]?.platforms ?? {});
-  if (entries.length === 0) return;
-  await bases.fetch(reference, parsePlatforms(entries.map(([platform]) => platform)));
+  const known = lock.bases[reference];
+  if (known === undefined) return;
+  const entries = Object.entries(known.platforms);
+  await bases.fetch(reference, entries.length === 0 ? [] : parsePlatforms(entries.map(([platform]) => platform)));
   for (const [platform, { config }] of entries) {
     if (config !== undefined) for (const known of parsePlatforms([platform])) await bases.fetchConfig(reference, known);
   }

@@ -1,4 +1,4 @@
-import { addToLock, EMPTY_LOCK, type Lock, type LockedConfig, type LockedPlatform } from "../sdk/lock";
+import { addToLock, EMPTY_LOCK, type Lock, type LockedBase, type LockedConfig, type LockedPlatform } from "../sdk/lock";
 import type { Platform } from "../sdk/platform";
 import { formatReference, parseReference } from "../sdk/reference";
 import { Bases } from "./base";
@@ -7,8 +7,10 @@ import type { Registry } from "./registry";
 
 /** The digests of a base, as far as a hash needs them. */
 export interface PinnedBase {
+  /** The digest of what its reference names, an index or a manifest. */
+  readonly digest: string;
   /** The manifest's digest for each platform that was asked for. */
-  readonly digests: Readonly<Record<string, string>>;
+  readonly digests: ReadonlyMap<Platform, string>;
   /** Whether all of it comes from the lock. */
   readonly isLocked: boolean;
 }
@@ -35,21 +37,25 @@ export class LockedBases {
     return this.#resolved;
   }
 
-  /** @throws SlipwayError BASE_UNAVAILABLE */
+  /**
+   * @param platforms none where only what the reference names counts.
+   * @throws SlipwayError BASE_UNAVAILABLE
+   */
   async fetch(reference: string, platforms: readonly Platform[], signal?: AbortSignal): Promise<PinnedBase> {
-    const locked = platforms.flatMap((platform): readonly (readonly [string, string])[] => {
+    const version = this.#lock?.bases[reference]?.digest;
+    const known = platforms.flatMap((platform): readonly (readonly [Platform, string])[] => {
       const entry = this.#find(reference, platform);
       return entry === undefined ? [] : [[platform, entry.digest]];
     });
-    const known = Object.fromEntries(locked);
-    const missing = platforms.filter((platform) => known[platform] === undefined);
-    const [first] = missing;
-    if (first === undefined) return { digests: known, isLocked: true };
+    if (version !== undefined && known.length === platforms.length)
+      return { digest: version, digests: new Map(known), isLocked: true };
+    const missing = platforms.filter((platform) => this.#find(reference, platform) === undefined);
     for (const platform of missing) this.#missing.add(`${reference} for ${platform}`);
+    if (missing.length === 0) this.#missing.add(reference);
     const { digest, digests } = await this.#live.fetch(this.#pin(reference), missing, signal);
-    const found = Object.fromEntries(digests);
-    for (const platform of missing) this.#note(reference, digest, platform, { digest: found[platform] ?? "" });
-    return { digests: { ...known, ...found }, isLocked: false };
+    const entries = [...digests].map(([platform, own]): [string, LockedPlatform] => [platform, { digest: own }]);
+    this.#note(reference, digest, Object.fromEntries(entries));
+    return { digest, digests: new Map([...known, ...digests]), isLocked: false };
   }
 
   /**
@@ -65,7 +71,7 @@ export class LockedBases {
     const config = await this.#live.fetchConfig(pinned, platform, signal);
     const { digest, digests } = await this.#live.fetch(pinned, [platform], signal); // Known by now.
     const version = this.#lock?.bases[reference]?.digest ?? digest;
-    this.#note(reference, version, platform, { digest: digests.get(platform) ?? "", config });
+    this.#note(reference, version, { [platform]: { digest: digests.get(platform) ?? "", config } });
     return config;
   }
 
@@ -79,10 +85,8 @@ export class LockedBases {
     return digest === undefined ? reference : withDigest(reference, digest);
   }
 
-  #note(reference: string, digest: string, platform: Platform, entry: LockedPlatform): void {
-    this.#resolved = addToLock(this.#resolved, {
-      bases: { [reference]: { digest, platforms: { [platform]: entry } } },
-    });
+  #note(reference: string, digest: string, platforms: LockedBase["platforms"]): void {
+    this.#resolved = addToLock(this.#resolved, { bases: { [reference]: { digest, platforms } } });
   }
 }
 

@@ -80,11 +80,11 @@ export class ImageProgram {
       resolveSteps(image.spec, image.callSites, this.#trees),
     ]);
     const specs = platforms.map((platform) =>
-      resolveSpec(image.spec, steps, { platform, digest: base.digests[platform] ?? "" }),
+      resolveSpec(image.spec, steps, { platform, digest: base.digests.get(platform) ?? "" }),
     );
     return {
       format: image.spec.format,
-      base: { reference: image.spec.base, digests: base.digests },
+      base: { reference: image.spec.base, digests: Object.fromEntries(base.digests) },
       isLocked: base.isLocked,
       steps,
       specs,

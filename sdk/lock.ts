@@ -135,6 +135,7 @@ export function replaceInLock(lock: Lock, newer: Lock): Lock {
 /** A base on a platform: new without `from`; where `from` is `to`, its config is new. */
 export interface LockChange {
   readonly reference: string;
+  /** `any` where the lock has only what the reference names. */
   readonly platform: string;
   readonly from?: string;
   readonly to: string;
@@ -145,12 +146,17 @@ export function listLockChanges(before: Lock, after: Lock): readonly LockChange[
   return Object.keys(after.bases)
     .sort()
     .flatMap((name) => {
-      const old = before.bases[name]?.platforms ?? {};
-      const now = Object.entries(after.bases[name]?.platforms ?? {}).sort(([a], [b]) => (a < b ? -1 : 1));
+      const old = platformsOf(before.bases[name]);
+      const now = Object.entries(platformsOf(after.bases[name])).sort(([a], [b]) => (a < b ? -1 : 1));
       return now.flatMap(([own, { digest: to, config: needed }]): readonly LockChange[] => {
         const from = old[own]?.digest;
         if (from === to && (needed === undefined || old[own]?.config !== undefined)) return [];
         return [{ reference: name, platform: own, ...(from === undefined ? {} : { from }), to }];
       });
     });
+}
+
+function platformsOf(base: LockedBase | undefined): LockedBase["platforms"] {
+  if (base === undefined) return {};
+  return Object.keys(base.platforms).length > 0 ? base.platforms : { any: { digest: base.digest } };
 }

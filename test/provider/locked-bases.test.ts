@@ -52,10 +52,9 @@ async function moveBase(): Promise<void> {
 describe("what is locked", () => {
   test("asks nothing of a registry", async () => {
     const bases = new LockedBases(registry, [], lockOf({ "linux/amd64": { digest: amd64.digest, config } }));
-    expect(await bases.fetch(reference, ["linux/amd64"])).toEqual({
-      digests: { "linux/amd64": amd64.digest },
-      isLocked: true,
-    });
+    const digests = new Map([["linux/amd64", amd64.digest]]);
+    expect(await bases.fetch(reference, ["linux/amd64"])).toEqual({ digest: index.digest, digests, isLocked: true });
+    expect(await bases.fetch(reference, [])).toEqual({ digest: index.digest, digests: new Map(), isLocked: true });
     expect(await bases.fetchConfig(reference, "linux/amd64")).toEqual(config);
     expect(bases).toMatchObject({ missing: [], resolved: EMPTY_LOCK });
     expect(registry.requests).toEqual([]);
@@ -64,7 +63,7 @@ describe("what is locked", () => {
   test("stays when the base moves", async () => {
     await moveBase();
     const { digests } = await new LockedBases(registry, [], locked).fetch(reference, ["linux/amd64"]);
-    expect(digests).toEqual({ "linux/amd64": amd64.digest });
+    expect([...digests]).toEqual([["linux/amd64", amd64.digest]]);
   });
 });
 
@@ -72,7 +71,8 @@ describe("what the lock lacks", () => {
   test("is resolved by the registry, named, and handed on for the lock", async () => {
     const bases = new LockedBases(registry, [], EMPTY_LOCK);
     const found = await bases.fetch(reference, ["linux/amd64"]);
-    expect(found).toEqual({ digests: { "linux/amd64": amd64.digest }, isLocked: false });
+    const digests = new Map([["linux/amd64", amd64.digest]]);
+    expect(found).toEqual({ digest: index.digest, digests, isLocked: false });
     expect(bases).toMatchObject({ missing: [`${reference} for linux/amd64`], resolved: locked });
     expect(registry.requests).toEqual(["GET docker.io/library/python manifests/3.11"]);
   });
@@ -81,7 +81,7 @@ describe("what the lock lacks", () => {
     await moveBase();
     const bases = new LockedBases(registry, [], locked);
     const { digests } = await bases.fetch(reference, ["linux/amd64", "linux/arm64"]);
-    expect(digests).toEqual({ "linux/amd64": amd64.digest, "linux/arm64": arm64.digest });
+    expect(Object.fromEntries(digests)).toEqual({ "linux/amd64": amd64.digest, "linux/arm64": arm64.digest });
     expect(bases.missing).toEqual([`${reference} for linux/arm64`]);
     expect(bases.resolved).toEqual(lockOf({ "linux/arm64": { digest: arm64.digest } }));
     expect(registry.requests).toEqual([`GET docker.io/library/python manifests/${index.digest}`]);
@@ -106,6 +106,14 @@ describe("what the lock lacks", () => {
     expect(others.resolved).toEqual(bases.resolved);
   });
 
+  test("may be what the reference names alone, whichever platform a builder takes of it", async () => {
+    const bases = new LockedBases(registry, [], undefined);
+    expect(await bases.fetch(reference, [])).toMatchObject({ digest: index.digest, isLocked: false });
+    expect(bases).toMatchObject({ missing: [reference], resolved: lockOf({}) });
+    await bases.fetch(reference, ["linux/amd64"]);
+    expect(bases.resolved).toEqual(locked);
+  });
+
   test("is named though no registry answers", async () => {
     registry.unreachableHosts.add("docker.io");
     const bases = new LockedBases(registry, [], EMPTY_LOCK);
@@ -120,6 +128,6 @@ test("a reference that names an index by digest is locked like another", async (
   await bases.fetch(pinned, ["linux/arm64"]);
   registry.requests.length = 0;
   const again = new LockedBases(registry, [], bases.resolved);
-  expect((await again.fetch(pinned, ["linux/arm64"])).digests).toEqual({ "linux/arm64": arm64.digest });
+  expect([...(await again.fetch(pinned, ["linux/arm64"])).digests]).toEqual([["linux/arm64", arm64.digest]]);
   expect(registry.requests).toEqual([]);
 });

@@ -160,4 +160,9 @@ test("the changes of an update are listed by reference and platform, with what w
     { reference: python, platform: "linux/arm64", to: digestOf("5") },
   ]);
   expect(listLockChanges(lock, lock)).toEqual([]);
+  const onlyIndex: Lock = { bases: { [node]: base("c", {}) } };
+  expect(parseLock(formatLock(onlyIndex), "images.lock.json")).toEqual(onlyIndex);
+  expect(listLockChanges({ bases: { [node]: base("b", {}) } }, onlyIndex)).toEqual([
+    { reference: node, platform: "any", from: digestOf("b"), to: digestOf("c") },
+  ]);
 });
