@@ -82,7 +82,19 @@ export function checkImagePath(call: Call, name: string, value: unknown): string
   if (parts.includes("..")) {
     throw fail(call, `${name} ${JSON.stringify(path)} goes up with "..".`, "Write the path that it leads to.");
   }
-  return `/${parts.join("/")}`;
+  const joined = `/${parts.join("/")}`;
+  const longest = parts.reduce((most, part) => Math.max(most, countBytes(part)), 0);
+  if (longest > 255) {
+    throw fail(call, `${name} has a part of ${longest} bytes, and file systems take up to 255.`, "Shorten it.");
+  }
+  if (countBytes(joined) > 4095) {
+    throw fail(call, `${name} is ${countBytes(joined)} bytes long, and Linux takes up to 4095.`, "Shorten it.");
+  }
+  return joined;
+}
+
+function countBytes(text: string): number {
+  return new TextEncoder().encode(text).length;
 }
 
 /** Options that a caller without types may have misspelt. */

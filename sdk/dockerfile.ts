@@ -39,7 +39,12 @@ function pinnedBase(spec: ResolvedSpec): string {
   return `${name}@${spec.base.digest}`;
 }
 
-function renderStep(step: ResolvedStep, before: readonly ResolvedStep[], contextFolder: string): string {
+/**
+ * One step as its lines.
+ *
+ * @param before the steps that are emitted before it.
+ */
+export function renderStep(step: ResolvedStep, before: readonly ResolvedStep[], contextFolder: string): string {
   switch (step.kind) {
     case "pip":
       return `RUN ${renderPipRun(step, step.packages)}`;

@@ -1,6 +1,7 @@
 import { checkImagePath, checkList, checkNonEmpty, checkString, describeCall, fail, type Call } from "./arguments";
 import { readCallSite, type CallSite } from "./call-site";
 import { SlipwayError } from "./error";
+import { checkLengths } from "./line-length";
 import { checkLocalOptions, checkSource, type Strategy } from "./local-arguments";
 import { checkPackage, checkPipOptions } from "./pip-arguments";
 import { formatReference, parseReference } from "./reference";
@@ -8,8 +9,8 @@ import { FORMAT, type ImageSpec } from "./spec";
 import {
   checkAptPackage,
   checkArgs,
-  checkCommand,
   checkInstruction,
+  checkRunCommand,
   checkUser,
   checkVariables,
 } from "./step-arguments";
@@ -173,7 +174,7 @@ export class Image {
    */
   runCommands(...commands: readonly string[]): Image {
     const call = { text: describeCall("runCommands", commands[0], commands.length > 1), callSite: readCallSite() };
-    const checked = commands.map((command, index) => checkCommand(call, `command ${index + 1}`, command));
+    const checked = commands.map((command, index) => checkRunCommand(call, `command ${index + 1}`, command));
     return checked.reduce<Image>((image, command) => addStep(image, call, { kind: "run", command }), this);
   }
 
@@ -323,6 +324,7 @@ export class Image {
 
 /** Not a private method: a class with one is no longer the type that Pulumi's `output` gives back. */
 function addStep(image: Image, call: Call, step: Step): Image {
+  checkLengths(call, step);
   const { spec, callSites, mountCallSites } = image;
   return new Image({ ...spec, steps: [...spec.steps, step] }, [...callSites, call.callSite], mountCallSites);
 }

@@ -1,4 +1,5 @@
 import { checkNonEmpty, checkOptions, fail, type Call } from "./arguments";
+import { describeError } from "./error";
 import { statSource, toSource, type PathKind } from "./files";
 
 /** What a method wants a path to be. */
@@ -12,9 +13,23 @@ export function checkSource(call: Call, path: unknown, wanted: Wanted): string {
   }
   const folder = process.cwd();
   const source = toSource(given, folder);
-  const found = statSource(source, folder);
+  const found = lookAt(call, source, folder);
   if (found === (wanted === "dir" ? "dir" : "file")) return source;
   throw fail(call, describePath(String(given), found, folder), hintPath(found, wanted), "LOCAL_PATH");
+}
+
+/** What the file system does not even look for, like a name that is too long, is the user's mistake, too. */
+function lookAt(call: Call, source: string, folder: string): PathKind {
+  try {
+    return statSource(source, folder);
+  } catch (cause) {
+    throw fail(
+      call,
+      `the path cannot be looked at: ${describeError(cause)}.`,
+      "Give a shorter or readable path.",
+      "LOCAL_PATH",
+    );
+  }
 }
 
 export type Strategy = "mount" | "copy";

@@ -28,6 +28,20 @@ export function checkCommand(call: Call, name: string, value: unknown): string {
   return text;
 }
 
+/** A shell command that is a step of its own. */
+export function checkRunCommand(call: Call, name: string, value: unknown): string {
+  const text = checkCommand(call, name, value);
+  // It comes with an end of its last line, which the shell would take away together with the backslash.
+  if (/(^|[^\\])(\\\\)*\\$/.test(text)) {
+    throw fail(
+      call,
+      `${name} ends in a backslash, with no line to continue on.`,
+      "Remove it, or give what follows it.",
+    );
+  }
+  return text;
+}
+
 /** Dockerfile instructions that break no identity. */
 export function checkInstruction(call: Call, name: string, value: unknown): string {
   const text = checkCommand(call, name, value);

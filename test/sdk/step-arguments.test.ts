@@ -32,6 +32,11 @@ describe("a step's arguments", () => {
       'runCommands("a\\r\\nb"): command 1 holds a NUL or a carriage return. Give it with \\n as line breaks: a shell takes \\r for text.',
     ],
     [
+      "a command that a backslash ends",
+      () => base.runCommands("make \\\n  all \\"),
+      'runCommands("make \\\\\\n  all \\\\"): command 1 ends in a backslash, with no line to continue on. Remove it, or give what follows it.',
+    ],
+    [
       "an apt option",
       () => base.aptInstall(["-y"]),
       'aptInstall([…]): packages[0] "-y" is not a package name. Write "git" or "git=1:2.39.5-0+deb12u1".',
