@@ -1,6 +1,6 @@
 import { spawn, type ChildProcessByStdio } from "node:child_process";
 import { readFile, rm } from "node:fs/promises";
-import { join } from "node:path";
+import { join, resolve } from "node:path";
 import { createInterface } from "node:readline";
 import type { Readable, Writable } from "node:stream";
 import * as v from "valibot";
@@ -60,7 +60,8 @@ function contextParts(dockerfile: DockerfileText, request: BuildRequest): readon
     if (!isSourceStep(step)) return [];
     const callSite = request.callSites[request.spec.steps.indexOf(step)];
     const { tree } = listSource(step, request.folder, callSite);
-    return [{ folder: contextFolder, tree, expected: step.tree, source: step.source }];
+    const root = step.kind === "copyDir" ? resolve(request.folder, step.source) : undefined;
+    return [{ folder: contextFolder, tree, expected: step.tree, source: step.source, root }];
   });
 }
 

@@ -1,5 +1,7 @@
 import { createHash } from "node:crypto";
-import { open, stat } from "node:fs/promises";
+import { constants } from "node:fs";
+import { lstat, open } from "node:fs/promises";
+import { join } from "node:path";
 import { once } from "node:events";
 import { finished, type Writable } from "node:stream";
 import { pack, type Header, type Pack } from "tar-stream";
@@ -15,6 +17,8 @@ export interface ContextPart {
   readonly expected: string;
   /** How the user names it, for messages. */
   readonly source: string;
+  /** Where the whole folder is on this machine; a part of single files has none. */
+  readonly root?: string | undefined;
 }
 
 const CHUNK_BYTES = 1 << 20;
@@ -69,7 +73,7 @@ async function writeContext(tar: Pack, dockerfile: string, parts: readonly Conte
   for (const part of parts) {
     const hashed: HashedEntry[] = [];
     for (const entry of part.tree) hashed.push(await writeTreeEntry(tar, part, entry));
-    if (hashEntries(hashed) !== part.expected) throw changed(part, await lastChanged(part.tree));
+    if (hashEntries(hashed) !== part.expected) throw changed(part, await lastChanged(part));
   }
   tar.finalize();
 }
@@ -97,7 +101,8 @@ async function writeFileEntry(
 ): Promise<string> {
   const mode = entry.executable ? 0o755 : 0o644;
   const digest = createHash("sha256");
-  const file = await open(entry.absolutePath, "r").catch((cause: unknown) => {
+  // Without O_NONBLOCK, a pipe that took the file's place would be waited for.
+  const file = await open(entry.absolutePath, constants.O_RDONLY | constants.O_NONBLOCK).catch((cause: unknown) => {
     throw unreadable(part, entry.path, cause);
   });
   try {
@@ -130,10 +135,13 @@ async function writeFileEntry(
   }
 }
 
+/** What is said of a file that is gone, or a folder, a loop of links, a socket or a pipe now. */
+const GONE: readonly unknown[] = ["ENOENT", "ENOTDIR", "EISDIR", "ELOOP", "ENXIO", "EAGAIN"];
+
 /** A file that was there when it was listed: gone, or something else now. Other errors stay as they are. */
 function unreadable(part: ContextPart, path: string, cause: unknown): unknown {
   const code = cause instanceof Error && "code" in cause ? cause.code : undefined;
-  return code === "ENOENT" || code === "ENOTDIR" || code === "EISDIR" || code === "ELOOP" ? changed(part, path) : cause;
+  return GONE.includes(code) ? changed(part, path) : cause;
 }
 
 /** No trace of the machine: what is copied is root's and from the beginning of time. */
@@ -150,21 +158,38 @@ function writeEntry(tar: Pack, header: Partial<Header> & Pick<Header, "name">, c
 }
 
 function changed(part: ContextPart, path: string): SlipwayError {
+  const what = path === ROOT ? "the list of its files" : path;
   return new SlipwayError({
     code: "CONTEXT_CHANGED",
-    text: `${part.source}: ${path} changed after it was hashed, so nothing was built.`,
+    text: `${part.source}: ${what} changed after it was hashed, so nothing was built.`,
     hint: "Run it again when nothing writes there, or leave out what is written.",
   });
 }
 
-async function lastChanged(tree: Tree): Promise<string> {
+/** The path of a tree's own folder. */
+const ROOT = ".";
+
+/**
+ * What was changed last: the hash says that something was, not what. An entry that came, went or was renamed shows in
+ * the times of its folder alone; so a folder counts where it is newer than all else.
+ */
+async function lastChanged({ tree, root }: ContextPart): Promise<string> {
+  const places = tree.flatMap((entry) => {
+    const place = entry.type === "file" ? entry.absolutePath : root === undefined ? undefined : join(root, entry.path);
+    return place === undefined ? [] : [{ path: entry.path, place, isFolder: entry.type === "dir" }];
+  });
+  const folders = places.filter(({ isFolder }) => isFolder);
+  const ordered = [
+    ...(root === undefined ? [] : [{ path: ROOT, place: root }]),
+    ...folders,
+    ...places.filter(({ isFolder }) => !isFolder),
+  ];
   let newest = { path: "a file", time: 0 };
-  for (const entry of tree) {
-    if (entry.type !== "file") continue;
-    const stats = await stat(entry.absolutePath).catch(() => undefined);
-    if (stats === undefined) return entry.path;
+  for (const { path, place } of ordered) {
+    const stats = await lstat(place).catch(() => undefined);
+    if (stats === undefined) return path;
     const time = Math.max(stats.mtimeMs, stats.ctimeMs);
-    if (time > newest.time) newest = { path: entry.path, time };
+    if (time >= newest.time) newest = { path, time };
   }
   return newest.path;
 }

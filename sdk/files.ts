@@ -2,6 +2,7 @@ import { isUtf8 } from "node:buffer";
 import { createHash } from "node:crypto";
 import {
   closeSync,
+  constants,
   lstatSync,
   openSync,
   readdirSync,
@@ -91,7 +92,8 @@ function typeLetter(entry: HashedEntry): string {
 
 /** A file's bytes in chunks that share one buffer; reading in place is faster than streams (facts in bench/). */
 function* readChunks(path: string, buffer: Buffer): Generator<Buffer> {
-  const file = openSync(path, "r");
+  // Without O_NONBLOCK, a pipe that took the file's place would be waited for.
+  const file = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK);
   try {
     for (;;) {
       const count = readSync(file, buffer, 0, buffer.length, null);

@@ -1,7 +1,7 @@
 import type { CallSite } from "./call-site";
 import { hashTree } from "./files";
 import type { Platform } from "./platform";
-import { listSource } from "./sources";
+import { describeUnreadable, listSource } from "./sources";
 import type { ImageSpec, ResolvedMount, ResolvedSpec, ResolvedStep } from "./spec";
 import { isSourceStep, type SourceStep } from "./step";
 
@@ -31,7 +31,10 @@ export class TreeHashes {
 
   async #read(step: SourceStep, callSite: CallSite | undefined): Promise<{ tree: string; entry: string | undefined }> {
     const source = listSource(step, this.#folder, callSite);
-    return { tree: await hashTree(source.tree), entry: source.entry };
+    const tree = await hashTree(source.tree).catch((cause: unknown) => {
+      throw describeUnreadable(step, source.tree, cause, callSite);
+    });
+    return { tree, entry: source.entry };
   }
 }
 

@@ -42,6 +42,21 @@ export function listSource(step: SourceStep, folder: string, callSite?: CallSite
   }
 }
 
+/** Why the listed files could not be read: something changes them, or they must not be read. */
+export function describeUnreadable(step: SourceStep, tree: Tree, cause: unknown, callSite?: CallSite): SlipwayError {
+  const place = cause instanceof Error && "path" in cause ? cause.path : undefined;
+  const file = tree.find((entry) => entry.type === "file" && entry.absolutePath === place)?.path;
+  const { text, hint } = describeFailure(cause);
+  const what = file === undefined ? "" : `${file}: `;
+  return new SlipwayError({
+    code: "LOCAL_PATH",
+    text: `${describeSource(step)}: ${what}${text}`,
+    hint,
+    cause,
+    callSite,
+  });
+}
+
 function describeFailure(error: unknown): { readonly text: string; readonly hint: string } {
   const isGone = error instanceof Error && "code" in error && error.code === "ENOENT";
   return isGone

@@ -10,6 +10,7 @@ import {
   utimesSync,
   writeFileSync,
 } from "node:fs";
+import { execFileSync } from "node:child_process";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { Writable } from "node:stream";
@@ -70,7 +71,7 @@ function write(path: string, content: string | Buffer = path): string {
 /** The folder as a part, listed and hashed right now. */
 async function makePart(name = "c/0"): Promise<ContextPart> {
   const tree = listTree(folder);
-  return { folder: name, tree, expected: await hashTree(tree), source: "./src" };
+  return { folder: name, tree, expected: await hashTree(tree), source: "./src", root: folder };
 }
 
 async function send(parts: readonly ContextPart[], dockerfile = "FROM scratch\n") {
@@ -206,6 +207,14 @@ describe("what changes while it is sent", () => {
         mkdirSync(join(folder, "b-small"));
       },
     ],
+    [
+      "becomes a pipe that nobody writes to",
+      "b-small",
+      () => {
+        rmSync(join(folder, "b-small"));
+        execFileSync("mkfifo", [join(folder, "b-small")]);
+      },
+    ],
   ])("a file that %s ends it, by its name", async (_what, name, happens) => {
     expect(await sendWhile(happens)).toBe(`./src: ${name} changed after it was hashed, so nothing was built. ${hint}`);
   });
@@ -222,6 +231,22 @@ describe("what changes while it is sent", () => {
     const part = { ...(await makePart()), expected };
     const error = await expectCode(send([part]), "CONTEXT_CHANGED");
     expect(error.message).toBe(`./src: edited changed after it was hashed, so nothing was built. ${hint}`);
+  });
+
+  test.each([
+    ["added file", "lib/added", () => write("lib/added")],
+    ["removed file", "lib", () => rmSync(join(folder, "lib/removed"))],
+    ["removed file of the top", "the list of its files", () => rmSync(join(folder, "top"))],
+    ["renamed file", "lib/new-name", () => renameSync(join(folder, "lib/removed"), join(folder, "lib/new-name"))],
+    ["added empty folder", "lib/empty", () => mkdirSync(join(folder, "lib/empty"))],
+    ["added link", "link", () => symlinkSync("top", join(folder, "link"))],
+  ])("an %s between hashing and listing is named, or its folder", async (_what, named, edit) => {
+    for (const path of ["top", "lib/removed", "lib/kept", "other/kept"]) write(path);
+    const { expected } = await makePart();
+    await new Promise((resolve) => setTimeout(resolve, 15));
+    edit();
+    const error = await expectCode(send([{ ...(await makePart()), expected }]), "CONTEXT_CHANGED");
+    expect(error.message).toBe(`./src: ${named} changed after it was hashed, so nothing was built. ${hint}`);
   });
 
   test("an exec bit that changed after hashing is a change", async () => {

@@ -1,6 +1,6 @@
-import { writeFileSync } from "node:fs";
+import { rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { describe, expect, it } from "vitest";
+import { describe, expect, it, vi } from "vitest";
 import { Image } from "../../sdk/image";
 import { TreeHashes, resolveSpec, resolveSteps } from "../../sdk/resolve";
 import { enterFolder } from "./folder";
@@ -32,6 +32,22 @@ describe("resolveSteps", () => {
     const again = Image.base("ubuntu:24.04").addLocalDir(join(folder, "src"), "/app", copy);
     expect(await resolveSteps(again.spec, again.callSites, trees)).toEqual(first);
     expect(await resolveSteps(again.spec, again.callSites, new TreeHashes(folder))).not.toEqual(first);
+  });
+
+  it("reports a file that is gone before it was read, at the line of its step", async () => {
+    const folder = enterFolder({ "src/a": "1", "src/b": "2" });
+    const image = Image.debianSlim("3.11").addLocalDir("src", "/app", copy);
+    // hashTree asks for the time when it begins, after the files were listed.
+    const clock = vi.spyOn(performance, "now").mockImplementation(() => {
+      rmSync(join(folder, "src/b"), { force: true });
+      return 0;
+    });
+    const steps = resolveSteps(image.spec, image.callSites, new TreeHashes(folder));
+    await expect(steps.finally(() => clock.mockRestore())).rejects.toMatchObject({
+      code: "LOCAL_PATH",
+      text: 'addLocalDir("src", …): b: it does not exist any more.',
+      callSite: expect.stringContaining("resolve.test.ts"),
+    });
   });
 
   it("reports a folder that cannot be an image's at the line of its step", async () => {
