@@ -82,6 +82,13 @@ export function checkImagePath(call: Call, name: string, value: unknown): string
   if (parts.includes("..")) {
     throw fail(call, `${name} ${JSON.stringify(path)} goes up with "..".`, "Write the path that it leads to.");
   }
+  if (parts.some((part) => part.startsWith(".wh."))) {
+    throw fail(
+      call,
+      `${name} has a part that begins with ".wh.", which in a layer means a removed file.`,
+      "Rename it.",
+    );
+  }
   const joined = `/${parts.join("/")}`;
   const longest = parts.reduce((most, part) => Math.max(most, countBytes(part)), 0);
   if (longest > 255) {

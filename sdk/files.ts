@@ -130,6 +130,8 @@ function collectEntries(folder: string, prefix: string, into: TreeEntry[]): void
     const name = rawName.toString("utf8");
     const path = `${prefix}${name}`;
     if (!isUtf8(rawName)) throw refusal(path, "its name is not UTF-8.", "Rename it.");
+    // OCI image-spec, layer.md, "Whiteouts": the image would lack it, and another file with it.
+    if (name.startsWith(".wh.")) throw refusal(path, "in a layer this name means a removed file.", "Rename it.");
     const absolutePath = join(folder, name);
     const stats = lstatSync(absolutePath);
     if (stats.isDirectory()) {

@@ -1,7 +1,7 @@
 import { checkImagePath, checkList, checkNonEmpty, checkString, describeCall, fail, type Call } from "./arguments";
 import { readCallSite, type CallSite } from "./call-site";
 import { SlipwayError } from "./error";
-import { checkLengths } from "./line-length";
+import { checkLengths } from "./buildable";
 import { checkLocalOptions, checkSource, type Strategy } from "./local-arguments";
 import { checkPackage, checkPipOptions } from "./pip-arguments";
 import { formatReference, parseReference } from "./reference";

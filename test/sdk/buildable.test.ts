@@ -1,6 +1,7 @@
 import { expect, test } from "vitest";
 import { Image } from "../../sdk/image";
 import { enterFolder } from "./folder";
+import { resolveImage } from "./specs";
 
 const base = Image.debianSlim("3.11");
 const long = "x".repeat(65_000);
@@ -41,6 +42,14 @@ test("a destination that no file system takes is refused", () => {
   const text = "has a part of 256 bytes, and file systems take up to 255.";
   expect(() => base.addLocalFile("file", `/srv/${"é".repeat(128)}`, copy)).toThrow(text);
   expect(() => base.workdir(`/${"a/".repeat(2100)}`)).toThrow("is 4200 bytes long, and Linux takes up to 4095.");
+});
+
+test("a name that means a removed file in a layer is refused", async () => {
+  enterFolder({ "src/a/.wh.b": "", "src/a/b": "" });
+  const text = 'part that begins with ".wh.", which in a layer means a removed file. Rename it.';
+  expect(() => base.addLocalFile("src/a/b", "/srv/.wh.b", { strategy: "copy" })).toThrow(text);
+  const image = base.addLocalDir("src", "/srv", { strategy: "copy" });
+  await expect(resolveImage(image)).rejects.toThrow("a/.wh.b: in a layer this name means a removed file. Rename it.");
 });
 
 test("a local path that no file system takes is refused like one that does not exist", () => {
