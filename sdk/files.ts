@@ -14,7 +14,7 @@ import {
 } from "node:fs";
 import { isAbsolute, join, posix, relative, resolve, sep } from "node:path";
 import { fileURLToPath } from "node:url";
-import { SlipwayError } from "./error";
+import { describeError, SlipwayError } from "./error";
 
 /** One thing in a tree: what of it reaches the image, and where its bytes are. */
 export type TreeEntry =
@@ -51,13 +51,17 @@ export async function hashTree(tree: Tree, signal?: AbortSignal): Promise<string
       continue;
     }
     const digest = createHash("sha256");
-    for (const chunk of readChunks(entry.absolutePath, buffer)) {
-      digest.update(chunk);
-      if (performance.now() - yieldedAt > YIELD_AFTER_MS) {
-        await new Promise((done) => setImmediate(done));
-        signal?.throwIfAborted();
-        yieldedAt = performance.now();
+    try {
+      for (const chunk of readChunks(entry.absolutePath, buffer)) {
+        digest.update(chunk);
+        if (performance.now() - yieldedAt > YIELD_AFTER_MS) {
+          await new Promise((done) => setImmediate(done));
+          signal?.throwIfAborted();
+          yieldedAt = performance.now();
+        }
       }
+    } catch (cause) {
+      throw signal?.aborted === true ? cause : unreadable(entry.path, cause);
     }
     hashed.push({ type: "file", path: entry.path, executable: entry.executable, sha256: digest.digest("hex") });
   }
@@ -190,6 +194,15 @@ function sortEntries(entries: readonly TreeEntry[]): Tree {
 
 function refusal(path: string, text: string, hint: string): SlipwayError {
   return new SlipwayError({ code: "LOCAL_PATH", text: `${path}: ${text}`, hint });
+}
+
+/** A file that was there when it was listed. */
+function unreadable(path: string, cause: unknown): SlipwayError {
+  const code = cause instanceof Error && "code" in cause ? cause.code : undefined;
+  if (code === "ENOENT" || code === "ENOTDIR" || code === "EISDIR" || code === "ENXIO") {
+    return refusal(path, "it is no file any more.", "Something replaced or removed it after it was listed.");
+  }
+  return refusal(path, `${describeError(cause)}.`, "Every file that is copied must be readable.");
 }
 
 /** A local path as it is kept in a spec: relative to the folder, `/`-separated. */

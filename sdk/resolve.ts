@@ -1,7 +1,7 @@
 import type { CallSite } from "./call-site";
 import { hashTree } from "./files";
 import type { Platform } from "./platform";
-import { describeUnreadable, listSource } from "./sources";
+import { atStep, listSource } from "./sources";
 import type { ImageSpec, ResolvedMount, ResolvedSpec, ResolvedStep } from "./spec";
 import { isSourceStep, type SourceStep } from "./step";
 
@@ -32,7 +32,7 @@ export class TreeHashes {
   async #read(step: SourceStep, callSite: CallSite | undefined): Promise<{ tree: string; entry: string | undefined }> {
     const source = listSource(step, this.#folder, callSite);
     const tree = await hashTree(source.tree).catch((cause: unknown) => {
-      throw describeUnreadable(step, source.tree, cause, callSite);
+      throw atStep(step, cause, callSite);
     });
     return { tree, entry: source.entry };
   }

@@ -30,29 +30,19 @@ export function listSource(step: SourceStep, folder: string, callSite?: CallSite
         return listRequirements(step.source, folder);
     }
   } catch (error) {
-    if (error instanceof SlipwayError && error.callSite !== undefined) throw error;
-    const { text, hint } = error instanceof SlipwayError ? error : describeFailure(error);
-    throw new SlipwayError({
-      code: "LOCAL_PATH",
-      text: `${describeSource(step)}: ${text}`,
-      hint,
-      cause: error,
-      callSite,
-    });
+    throw atStep(step, error, callSite);
   }
 }
 
-/** Why the listed files could not be read: something changes them, or they must not be read. */
-export function describeUnreadable(step: SourceStep, tree: Tree, cause: unknown, callSite?: CallSite): SlipwayError {
-  const place = cause instanceof Error && "path" in cause ? cause.path : undefined;
-  const file = tree.find((entry) => entry.type === "file" && entry.absolutePath === place)?.path;
-  const { text, hint } = describeFailure(cause);
-  const what = file === undefined ? "" : `${file}: `;
+/** What was wrong with a step's local files, at its line. */
+export function atStep(step: SourceStep, error: unknown, callSite?: CallSite): SlipwayError {
+  if (error instanceof SlipwayError && error.callSite !== undefined) return error;
+  const { text, hint } = error instanceof SlipwayError ? error : describeFailure(error);
   return new SlipwayError({
     code: "LOCAL_PATH",
-    text: `${describeSource(step)}: ${what}${text}`,
+    text: `${describeSource(step)}: ${text}`,
     hint,
-    cause,
+    cause: error,
     callSite,
   });
 }

@@ -45,7 +45,7 @@ describe("resolveSteps", () => {
     const steps = resolveSteps(image.spec, image.callSites, new TreeHashes(folder));
     await expect(steps.finally(() => clock.mockRestore())).rejects.toMatchObject({
       code: "LOCAL_PATH",
-      text: 'addLocalDir("src", …): b: it does not exist any more.',
+      text: 'addLocalDir("src", …): b: it is no file any more.',
       callSite: expect.stringContaining("resolve.test.ts"),
     });
   });
