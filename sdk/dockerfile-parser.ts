@@ -30,7 +30,7 @@ export function parseDockerfile(text: string): ParseResult {
   const instructions: Instruction[] = [];
   let index = 0;
   while (index < lines.length) {
-    const trimmed = (lines[index] ?? "").trim();
+    const trimmed = trimSpaces(lines[index] ?? "");
     if (trimmed === "" || trimmed.startsWith("#")) {
       const directive = /^#\s*(syntax|escape|check)\s*=/i.exec(trimmed)?.[1];
       if (directive !== undefined) directives.push(directive.toLowerCase());
@@ -60,11 +60,19 @@ export function parseMount(value: string): ReadonlyMap<string, string> {
   return new Map([["type", "bind"], ...fields]);
 }
 
+/** What Go takes for spaces (unicode.IsSpace): U+0085, which JavaScript does not, and not U+FEFF, which JavaScript does. */
+const SPACES = String.raw`[\t-\r \u0085\u00a0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000]+`;
+const AROUND = new RegExp(`^${SPACES}|${SPACES}$`, "g");
+
+function trimSpaces(text: string): string {
+  return text.replace(AROUND, "");
+}
+
 function joinContinuation(lines: readonly string[], start: number): { text: string; next: number } | undefined {
   let text = "";
   for (let index = start; index < lines.length; index += 1) {
     const line = lines[index] ?? "";
-    const trimmed = line.trim();
+    const trimmed = trimSpaces(line);
     if (index > start && (trimmed === "" || trimmed.startsWith("#"))) continue;
     // An escaped backslash at the end is no continuation.
     const isContinued = /(^|[^\\])\\[ \t]*\r?$/.test(line);

@@ -13,6 +13,17 @@ describe("parseDockerfile", () => {
     });
   });
 
+  it("takes for a comment in a continuation what BuildKit takes for one", () => {
+    const keywords = (text: string) => {
+      const parsed = parseDockerfile(text);
+      return parsed.kind === "parsed" ? parsed.instructions.map(({ keyword }) => keyword) : parsed.problem;
+    };
+    // Read as text, the line would end the instruction, and BuildKit would go on with the next step.
+    expect(keywords("RUN a \\\n\u0085# no")).toBe("its last line ends in a continuation");
+    // Read as a comment, it would hide that a COPY begins.
+    expect(keywords("RUN a \\\n\ufeff# text\nCOPY . /x")).toEqual(["RUN", "COPY"]);
+  });
+
   it("reads flags and here-documents, whatever those hold", () => {
     expect(
       parseDockerfile(
