@@ -15,7 +15,7 @@ export function checkAptPackage(call: Call, name: string, value: unknown): strin
 }
 
 /** A shell command of one or more lines. */
-export function checkCommand(call: Call, name: string, value: unknown): string {
+function checkCommand(call: Call, name: string, value: unknown): string {
   const text = checkText(call, name, value);
   if (text.trim() === "") throw fail(call, `${name} is empty.`, "Leave it out.");
   if (/[\0\r]/.test(text)) {
