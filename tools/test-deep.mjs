@@ -6,7 +6,13 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { runTests } from "./local/run-tests.mjs";
 
-const counts = { DEEP_SPECS: "10000", DEEP_EDIT_PAIRS: "1000000" };
+const counts = {
+  DEEP_SPECS: "10000",
+  DEEP_EDIT_PAIRS: "1000000",
+  DEEP_EDITED_BUILDS: "300",
+  DEEP_HOSTILE_TEXTS: "10000",
+  DEEP_HOSTILE_BUILDS: "60",
+};
 
 const folder = mkdtempSync(join(tmpdir(), "slipway-test-deep-"));
 const report = join(folder, "report");

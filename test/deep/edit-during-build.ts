@@ -180,7 +180,7 @@ async function publishEdited(image: Image, spec: ResolvedSpec, edited: EditedBui
     specs: [spec],
     callSites: image.callSites,
     folder: process.cwd(),
-    basePlace: undefined,
+    mirrors: [],
     repository: parseRepository(edited.repository),
     onProgress: () => undefined,
     signal: AbortSignal.timeout(60_000),

@@ -26,6 +26,10 @@ const tools = Object.freeze({
   },
   buildx: { module: "github.com/docker/buildx", why: "buildx, the client of BuildKit" },
   registry: { module: "github.com/distribution/distribution/v3", why: "the local registry that stores the images" },
+  "dockerfile-reader": {
+    module: "github.com/moby/buildkit",
+    why: "BuildKit's own Dockerfile parser, which tests read Dockerfiles with",
+  },
 });
 
 /**
@@ -48,6 +52,7 @@ export async function buildGoTool(name, log) {
   const pins = createHash("sha256")
     .update(modFile)
     .update(readFileSync(join(folder, "go.sum")));
+  for (const file of ownFiles(folder)) pins.update(readFileSync(join(folder, file)));
   const version = pinnedVersion(modFile, tools[name].module);
   const target = join(cacheFolder(), "bin", `${name}-${version}-${pins.digest("hex").slice(0, 12)}`);
   const path = join(target, name);
@@ -73,6 +78,13 @@ export async function buildGoTool(name, log) {
   }
 }
 
+/** A tool of our own brings its source; the others are in modules. @param {string} folder */
+function ownFiles(folder) {
+  return readdirSync(folder)
+    .filter((name) => name.endsWith(".go"))
+    .sort();
+}
+
 /** What a build left that was killed: it is as large as the tool. @param {string} target */
 function removeAbandoned(target) {
   for (const name of readdirSync(target)) {
@@ -88,8 +100,8 @@ export function readPinnedVersion(name) {
 
 /** @param {string} modFile @param {string} module @returns {string} */
 function pinnedVersion(modFile, module) {
-  const line = modFile.split("\n").find((candidate) => candidate.trim().startsWith(`${module} v`));
-  const version = line?.trim().split(" ")[1];
+  const requirements = modFile.split("\n").map((line) => line.replace(/^require /, "").trim());
+  const version = requirements.find((line) => line.startsWith(`${module} v`))?.split(" ")[1];
   if (!version) throw new Error(`tools/go: go.mod does not require ${module}`);
   return version;
 }
