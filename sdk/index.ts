@@ -1,6 +1,7 @@
 export { Image, type LocalOptions, type PipOptions } from "./image";
 export type { CallSite } from "./call-site";
 export { SlipwayError, type ErrorCode, type ErrorFacts } from "./error";
+export { Secret, type ConfigSecretOptions, type SecretOptions, type SecretSource } from "./secret";
 export type { ImageSpec, ResolvedSpec, ResolvedStep } from "./spec";
 export type * from "./step";
 export type { Platform } from "./platform";

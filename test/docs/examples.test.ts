@@ -4,9 +4,9 @@ import ts from "typescript";
 import { expect, test } from "vitest";
 
 /** What an example may use without saying where it comes from, and what stands for the reader's own files. */
-const PRELUDE = `import { Image, SlipwayError } from "slipway";
+const PRELUDE = `import { Image, Secret, SlipwayError } from "slipway";
 import { BuiltImage, ociRepository } from "slipway/pulumi";
-void [Image, SlipwayError, BuiltImage, ociRepository];
+void [Image, Secret, SlipwayError, BuiltImage, ociRepository];
 `;
 
 test("every example of a public doc comment compiles", () => {
