@@ -1,4 +1,5 @@
 import type { CallSite } from "./call-site";
+import { CREDENTIALS_HINT, hasCredentials, type AllowedVariables } from "./credentials";
 import { hideCredentials, SlipwayError, type ErrorCode } from "./error";
 
 /** The call whose arguments are checked: how it reads in a message, and where it stands. */
@@ -6,11 +7,15 @@ export interface Call {
   /** For example `addLocalDir("./app", …)`. */
   readonly text: string;
   readonly callSite: CallSite | undefined;
+  /** What may stand for credentials in its URLs; default: nothing. */
+  readonly allowed?: AllowedVariables;
 }
 
 /** What Pulumi hands over for a value that is not known yet (runtime/rpc.ts, unknownValue). */
 const PULUMI_UNKNOWN = "04da6b54-80e4-46f7-96ec-b56ff0331ba9";
-const OUTPUT_HINT = "Build the Image inside .apply, where the value is plain: output.apply((value) => Image…).";
+const OUTPUT_HINT =
+  "Build the Image inside .apply, where the value is plain: output.apply((value) => Image…). " +
+  'A secret is never given as a value: runCommands and pipInstall take { secrets: [Secret.fromConfig("key")] }.';
 
 export function fail(
   call: Call,
@@ -48,6 +53,9 @@ export function checkText(call: Call, name: string, value: unknown): string {
   }
   if (!value.isWellFormed()) {
     throw fail(call, `${name} holds half of a UTF-16 pair.`, "Give text that UTF-8 can hold.");
+  }
+  if (hasCredentials(value, call.allowed ?? [])) {
+    throw fail(call, `${name} has a URL with credentials, which the image would show to everyone.`, CREDENTIALS_HINT);
   }
   return value;
 }
@@ -129,7 +137,7 @@ export function refuseOutput(call: Call, name: string, value: unknown): void {
   if (isOutput(value)) throw fail(call, `${name} is a Pulumi Output.`, OUTPUT_HINT, "OUTPUT_AS_ARGUMENT");
 }
 
-function isOutput(value: unknown): boolean {
+export function isOutput(value: unknown): boolean {
   return (typeof value === "object" || typeof value === "function") && value !== null && "__pulumiOutput" in value;
 }
 

@@ -1,4 +1,6 @@
+import type { Secret } from "./secret";
 import { orderSteps, type ResolvedSpec, type ResolvedStep } from "./spec";
+import { secretsOf } from "./step";
 
 /** How one spec differs from another, for people. */
 export interface SpecDiff {
@@ -134,9 +136,16 @@ function title(step: ResolvedStep): string {
   }
 }
 
-/** What of a step counts: a local path does not, its tree does. */
+/** What of a step counts: a local path does not, its tree does; of a secret its source does not. */
 function identity(step: ResolvedStep): Readonly<Record<string, unknown>> {
-  return Object.fromEntries(Object.entries(step).filter(([name]) => name !== "source"));
+  const counted = Object.entries(step).filter(([name]) => name !== "source" && name !== "secrets");
+  const secrets = secretsOf(step).map(describeSecret);
+  return Object.fromEntries([...counted, ...(secrets.length === 0 ? [] : [["secrets", secrets]])]);
+}
+
+function describeSecret({ id, env, version }: Secret): string {
+  const place = env === undefined || env === id ? id : `${id} as ${env}`;
+  return version === undefined ? place : `${place}, version ${version}`;
 }
 
 function isSame(a: unknown, b: unknown): boolean {

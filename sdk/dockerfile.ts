@@ -1,6 +1,7 @@
 import { sortedVariables } from "./hash";
 import { isLinkSafe } from "./link-safety";
 import { renderPipRun } from "./pip-command";
+import { renderSecretMount } from "./secret-mount";
 import { quoteCopy, quoteExec, quoteShell, quoteWord } from "./quote";
 import { orderSteps, type ResolvedSpec, type ResolvedStep } from "./spec";
 
@@ -55,7 +56,7 @@ export function renderStep(step: ResolvedStep, before: readonly ResolvedStep[], 
     case "apt":
       return `RUN ${quoteExec(["/bin/sh", "-c", aptCommand(step.packages)])}`;
     case "run":
-      return renderRun(step.command);
+      return renderRun(step.command, (step.secrets ?? []).map(renderSecretMount));
     case "dockerfile":
       return step.commands.join("\n");
     case "workdir":
@@ -94,13 +95,14 @@ function aptCommand(packages: readonly string[]): string {
  * A command as RUN passes it to the image's shell. What the Dockerfile parser would read as its own syntax goes into a
  * here-document, where nothing is special but its end word.
  */
-function renderRun(command: string): string {
+function renderRun(command: string, flags: readonly string[]): string {
+  const run = ["RUN", ...flags].join(" ");
   const isPlain = !/[\n\\]|<<|^[\s\x85#[]|^--|[\s\x85]$/.test(command);
-  if (isPlain) return `RUN ${command}`;
+  if (isPlain) return `${run} ${command}`;
   let word = "SLIPWAY";
   while (command.split("\n").includes(word)) word += "_";
   // A single line is what it would be as plain RUN. BuildKit runs a body that begins with `#!` as a file of its own.
   const stopsAtFirst = command.includes("\n") && !command.startsWith("#!");
   const body = stopsAtFirst ? `set -e\n${command}` : command;
-  return `RUN <<'${word}'\n${body}\n${word}`;
+  return `${run} <<'${word}'\n${body}\n${word}`;
 }

@@ -1,4 +1,5 @@
 import { createHash } from "node:crypto";
+import type { Secret } from "./secret";
 import { orderSteps, type ResolvedMount, type ResolvedSpec, type ResolvedStep } from "./spec";
 import type { PipSettings } from "./step";
 
@@ -44,7 +45,7 @@ function stepForm(step: ResolvedStep): Form {
     case "apt":
       return ["apt", step.packages];
     case "run":
-      return ["run", step.command];
+      return ["run", step.command, ...secretsForm(step.secrets)];
     case "dockerfile":
       return ["dockerfile", step.commands];
     case "workdir":
@@ -72,7 +73,13 @@ function pipForm(pip: PipSettings): readonly Form[] {
     pip.findLinks ?? [],
     pip.pre ?? false,
     pip.extraOptions ?? [],
+    ...secretsForm(pip.secrets),
   ];
+}
+
+/** Nothing where there are none. Where a value comes from is no identity: it may be another place in CI. */
+function secretsForm(secrets: readonly Secret[] = []): readonly Form[] {
+  return secrets.length === 0 ? [] : [secrets.map(({ id, env, version }) => [id, env ?? null, version ?? null])];
 }
 
 /** The variables of one `env` call, sorted by name: what was written in another order is the same step. */

@@ -1,9 +1,19 @@
-import { checkImagePath, checkList, checkNonEmpty, checkString, describeCall, fail, type Call } from "./arguments";
+import {
+  checkImagePath,
+  checkList,
+  checkNonEmpty,
+  checkOptions,
+  checkString,
+  describeCall,
+  fail,
+  isOutput,
+  type Call,
+} from "./arguments";
 import { readCallSite, type CallSite } from "./call-site";
 import { SlipwayError } from "./error";
 import { checkLengths } from "./buildable";
 import { checkLocalOptions, checkSource, type Strategy } from "./local-arguments";
-import { checkPackage, checkPipOptions } from "./pip-arguments";
+import { checkPackage, checkPipOptions, withSecrets } from "./pip-arguments";
 import { formatReference, parseReference } from "./reference";
 import { FORMAT, type ImageSpec } from "./spec";
 import {
@@ -14,9 +24,18 @@ import {
   checkUser,
   checkVariables,
 } from "./step-arguments";
-import type { CopyDirStep, CopyFileStep, Step } from "./step";
+import { checkSecrets, refuseOtherSource, type Secret } from "./secret";
+import { secretsOf, type CopyDirStep, type CopyFileStep, type Step } from "./step";
 
-/** How pip installs; none of it may hold credentials. */
+/** Options of a step that runs something. */
+export interface RunOptions {
+  /** What the commands have while they run, and nothing keeps. */
+  readonly secrets?: readonly Secret[];
+}
+
+/**
+ * How pip installs. None of it may hold credentials; in URLs, `$NAME` stands for the secret that is the variable NAME.
+ */
 export interface PipOptions {
   /** The package index instead of PyPI. */
   readonly indexUrl?: string;
@@ -29,6 +48,8 @@ export interface PipOptions {
   readonly extraOptions?: readonly string[];
   /** Default `pip`. `uv` is fetched for the step and leaves nothing behind. */
   readonly installer?: "pip" | "uv";
+  /** Logins of private indexes. A file with the id `netrc` or `pip.conf` is taken for what its name says. */
+  readonly secrets?: readonly Secret[];
 }
 
 /** How local files reach the container. */
@@ -124,8 +145,9 @@ export class Image {
    */
   pipInstall(packages: readonly string[], options?: PipOptions): Image {
     const call = { text: describeCall("pipInstall", packages, options !== undefined), callSite: readCallSite() };
-    const checked = checkList(call, "packages", packages, (name, value) => checkPackage(call, name, value));
     const settings = checkPipOptions(call, options);
+    const expanding = withSecrets(call, settings.secrets);
+    const checked = checkList(call, "packages", packages, (name, value) => checkPackage(expanding, name, value));
     return checked.length === 0 ? this : addStep(this, call, { kind: "pip", packages: checked, ...settings });
   }
 
@@ -166,16 +188,23 @@ export class Image {
    * Runs shell commands, a layer each. A command of several lines stops at the first that fails; one that begins with
    * `#!` is run by the interpreter that it names.
    *
+   * @param args commands; the last argument may be `{ secrets: [Secret.fromEnv("TOKEN")] }`, for all of them.
    * @throws SlipwayError INVALID_ARGUMENT
    * @example
    * ```ts
    * Image.debianSlim("3.11").runCommands("make -C /src install", "ldconfig");
    * ```
    */
-  runCommands(...commands: readonly string[]): Image {
-    const call = { text: describeCall("runCommands", commands[0], commands.length > 1), callSite: readCallSite() };
-    const checked = commands.map((command, index) => checkRunCommand(call, `command ${index + 1}`, command));
-    return checked.reduce<Image>((image, command) => addStep(image, call, { kind: "run", command }), this);
+  runCommands(...args: readonly string[] | readonly [...commands: readonly string[], options: RunOptions]): Image {
+    const { commands, options } = splitOptions(args);
+    const text = describeCall("runCommands", commands[0], args.length > 1);
+    const call: Call = { text, callSite: readCallSite() };
+    const secrets = checkSecrets(call, checkOptions(call, options, ["secrets"])["secrets"]);
+    const own = secrets.length === 0 ? {} : { secrets };
+    // With secrets, a variable in a URL may come from a file that the command reads.
+    const running: Call = secrets.length === 0 ? call : { ...call, allowed: "any" };
+    const checked = commands.map((command, index) => checkRunCommand(running, `command ${index + 1}`, command));
+    return checked.reduce<Image>((image, command) => addStep(image, call, { kind: "run", command, ...own }), this);
   }
 
   /**
@@ -250,7 +279,7 @@ export class Image {
    */
   entrypoint(args: readonly string[]): Image {
     const call = { text: describeCall("entrypoint", args), callSite: readCallSite() };
-    return addStep(this, call, { kind: "entrypoint", args: checkArgs(call, args) });
+    return addStep(this, call, { kind: "entrypoint", args: checkArgs({ ...call, allowed: "any" }, args) });
   }
 
   /**
@@ -264,7 +293,7 @@ export class Image {
    */
   cmd(args: readonly string[]): Image {
     const call = { text: describeCall("cmd", args), callSite: readCallSite() };
-    return addStep(this, call, { kind: "cmd", args: checkArgs(call, args) });
+    return addStep(this, call, { kind: "cmd", args: checkArgs({ ...call, allowed: "any" }, args) });
   }
 
   /**
@@ -322,10 +351,18 @@ export class Image {
   }
 }
 
+/** An Output is no options object: checked as a command, it gets its own error. */
+function splitOptions(args: readonly unknown[]): { commands: readonly unknown[]; options: unknown } {
+  const last = args.at(-1);
+  const isOptions = typeof last === "object" && last !== null && !Array.isArray(last) && !isOutput(last);
+  return isOptions ? { commands: args.slice(0, -1), options: last } : { commands: args, options: undefined };
+}
+
 /** Not a private method: a class with one is no longer the type that Pulumi's `output` gives back. */
 function addStep(image: Image, call: Call, step: Step): Image {
   checkLengths(call, step);
   const { spec, callSites, mountCallSites } = image;
+  refuseOtherSource(call, spec.steps.flatMap(secretsOf), secretsOf(step));
   return new Image({ ...spec, steps: [...spec.steps, step] }, [...callSites, call.callSite], mountCallSites);
 }
 

@@ -1,4 +1,6 @@
 import { checkList, checkNonEmpty, checkOptions, fail, type Call } from "./arguments";
+import { hasReference } from "./quote";
+import { checkSecrets, variablesOf, type Secret } from "./secret";
 import type { PipSettings } from "./step";
 
 /** A requirement specifier that pip finds by itself. */
@@ -14,18 +16,36 @@ export function checkPackage(call: Call, name: string, value: unknown): string {
       'Copy it with addLocalDir(…, { strategy: "copy" }) and install it with runCommands("pip install …").',
     );
   }
-  refuseCredentials(call, name, text);
   return text;
+}
+
+/** The call with its secrets' variables, which the URLs of pip may name. */
+export function withSecrets(call: Call, secrets: readonly Secret[] = []): Call {
+  return { ...call, allowed: variablesOf(secrets) };
 }
 
 /** Checks the options of a pip method; what was left out, or is the default, is left out. */
 export function checkPipOptions(call: Call, options: unknown): PipSettings {
-  const known = ["indexUrl", "extraIndexUrls", "findLinks", "pre", "extraOptions", "installer"];
-  const { indexUrl, extraIndexUrls, findLinks, pre, extraOptions, installer } = checkOptions(call, options, known);
+  const known = ["indexUrl", "extraIndexUrls", "findLinks", "pre", "extraOptions", "installer", "secrets"];
+  const given = checkOptions(call, options, known);
+  const { indexUrl, extraIndexUrls, findLinks, pre, extraOptions, installer } = given;
+  const secrets = checkSecrets(call, given["secrets"]);
+  const variables = variablesOf(secrets);
+  const expanding = withSecrets(call, secrets);
   const checkUrl = (name: string, value: unknown): string => {
+    const text = checkNonEmpty(expanding, name, value);
+    // What names a secret reaches pip and uv by variables, where these divide.
+    if (!hasReference(text, variables) || !/[\s,]/.test(text)) return text;
+    throw fail(call, `${name} names a secret and has a space or a comma.`, "Write them as %20 and %2C.");
+  };
+  const checkOption = (name: string, value: unknown): string => {
     const text = checkNonEmpty(call, name, value);
-    refuseCredentials(call, name, text);
-    return text;
+    if (!hasReference(text, variables)) return text;
+    throw fail(
+      call,
+      `${name} names a secret, and every process of the builder's machine could read it there.`,
+      "Use it in indexUrl, extraIndexUrls, findLinks or a package's URL.",
+    );
   };
   if (installer !== undefined && installer !== "pip" && installer !== "uv") {
     throw fail(call, "the installer is not one that is known.", 'Write "pip" or "uv".');
@@ -37,7 +57,8 @@ export function checkPipOptions(call: Call, options: unknown): PipSettings {
     ...optionalList(call, "extraIndexUrls", extraIndexUrls, checkUrl),
     ...optionalList(call, "findLinks", findLinks, checkUrl),
     ...(pre === true ? { pre } : {}),
-    ...optionalList(call, "extraOptions", extraOptions, checkUrl),
+    ...optionalList(call, "extraOptions", extraOptions, checkOption),
+    ...(secrets.length === 0 ? {} : { secrets }),
   };
 }
 
@@ -51,16 +72,4 @@ function optionalList<K extends string>(
   const result: { [name in K]?: readonly string[] } = {};
   if (list.length > 0) result[name] = list;
   return result;
-}
-
-/** What is in a step is in the image's history, for everyone who can pull it. A user of ssh alone is no secret. */
-function refuseCredentials(call: Call, name: string, text: string): void {
-  for (const [, scheme = "", userInfo = ""] of text.matchAll(/(\w+):\/\/([^/\s@]*)@/g)) {
-    if (userInfo === "git" || (scheme === "ssh" && !userInfo.includes(":"))) continue;
-    throw fail(
-      call,
-      `${name} is a URL with credentials, which the image would show to everyone.`,
-      "Remove them from the URL.",
-    );
-  }
 }

@@ -22,3 +22,18 @@ export function quoteCopy(paths: readonly string[]): string {
 export function quoteShell(text: string): string {
   return `'${text.replaceAll("'", "'\\''")}'`;
 }
+
+/** For an argument in a line of a POSIX shell, which puts these variables in and nothing else. */
+export function quoteExpanding(text: string, variables: readonly string[]): string {
+  return quoteShell(text).replace(REFERENCES, (reference: string, bare?: string, braced?: string) => {
+    const name = bare ?? braced ?? "";
+    return variables.includes(name) ? `'"\${${name}}"'` : reference;
+  });
+}
+
+/** Whether a text names one of the variables, as `$NAME` or `${NAME}`. */
+export function hasReference(text: string, variables: readonly string[]): boolean {
+  return [...text.matchAll(REFERENCES)].some(([, bare, braced]) => variables.includes(bare ?? braced ?? ""));
+}
+
+const REFERENCES = /\$(?:([A-Za-z_]\w*)|\{([A-Za-z_]\w*)\})/g;

@@ -147,13 +147,22 @@ export function checkSecrets(call: Call, value: unknown): readonly Secret[] {
   return sorted;
 }
 
-function twice(call: Call, what: string): Error {
-  return fail(call, `two secrets have ${what}.`, "Give one of them another one, by its options.");
+/**
+ * In one build an id has one value, whichever step uses it.
+ *
+ * @throws SlipwayError INVALID_ARGUMENT
+ */
+export function refuseOtherSource(call: Call, before: readonly Secret[], added: readonly Secret[]): void {
+  for (const secret of added) {
+    const other = before.find(({ id }) => id === secret.id);
+    if (other === undefined || describeSource(other) === describeSource(secret)) continue;
+    const found = `the secret ${secret.id} is ${describeSource(secret)}, and in an earlier step ${describeSource(other)}.`;
+    throw fail(call, found, "Give one of them another id, by its options.");
+  }
 }
 
-/** How a secret is called in the build. The version is part of it, or BuildKit would take what it has in its cache. */
-export function buildIdOf({ id, version }: Secret): string {
-  return version === undefined ? id : `${id}@${version}`;
+function twice(call: Call, what: string): Error {
+  return fail(call, `two secrets have ${what}.`, "Give one of them another one, by its options.");
 }
 
 /** How a secret's source reads in a message. */
@@ -166,4 +175,9 @@ export function describeSource({ from }: Secret): string {
     case "config":
       return `the config key ${from.key}`;
   }
+}
+
+/** The shell variables that hold secrets. */
+export function variablesOf(secrets: readonly Secret[]): readonly string[] {
+  return secrets.flatMap(({ env }) => env ?? []);
 }

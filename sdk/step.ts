@@ -1,3 +1,5 @@
+import type { Secret } from "./secret";
+
 /** How pip packages are installed; see {@link PipStep}. */
 export interface PipSettings {
   readonly installer: "pip" | "uv";
@@ -6,6 +8,8 @@ export interface PipSettings {
   readonly findLinks?: readonly string[];
   readonly pre?: boolean;
   readonly extraOptions?: readonly string[];
+  /** Sorted by id, never empty. */
+  readonly secrets?: readonly Secret[];
 }
 
 export interface PipStep extends PipSettings {
@@ -27,6 +31,8 @@ export interface AptStep {
 export interface RunStep {
   readonly kind: "run";
   readonly command: string;
+  /** Sorted by id, never empty. */
+  readonly secrets?: readonly Secret[];
 }
 
 export interface DockerfileStep {
@@ -115,6 +121,26 @@ export function isSourceStep(step: Step): step is SourceStep {
     case "entrypoint":
     case "cmd":
       return false;
+  }
+}
+
+/** The secrets that a step has while it runs. */
+export function secretsOf(step: Step): readonly Secret[] {
+  switch (step.kind) {
+    case "pip":
+    case "pipRequirements":
+    case "run":
+      return step.secrets ?? [];
+    case "apt":
+    case "dockerfile":
+    case "workdir":
+    case "env":
+    case "user":
+    case "entrypoint":
+    case "cmd":
+    case "copyFile":
+    case "copyDir":
+      return [];
   }
 }
 

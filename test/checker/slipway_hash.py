@@ -87,7 +87,7 @@ def step_array(step):
     if kind == "apt":
         return [kind, step["packages"]]
     if kind == "run":
-        return [kind, step["command"]]
+        return [kind, step["command"], *secrets_item(step)]
     if kind == "dockerfile":
         return [kind, step["commands"]]
     if kind == "workdir":
@@ -111,7 +111,14 @@ def pip_options(step):
         step.get("findLinks", []),
         step.get("pre", False),
         step.get("extraOptions", []),
+        *secrets_item(step),
     ]
+
+
+def secrets_item(step):
+    # A step without secrets has no such item at all.
+    secrets = step.get("secrets", [])
+    return [[[secret["id"], secret.get("env"), secret.get("version")] for secret in secrets]] if secrets else []
 
 
 def env_pairs(variables):

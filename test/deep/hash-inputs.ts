@@ -19,12 +19,22 @@ const texts = fc.array(text, { maxLength: 5 });
 const digest = fc.string({ unit: fc.constantFrom(...Array.from("0123456789abcdef")), minLength: 64, maxLength: 64 });
 const baseDigest = digest.map((hex) => `sha256:${hex}`);
 
+/** Any text, as elsewhere; without secrets the field is missing or, which no call makes, empty. */
+const secrets = fc.array(
+  fc.record(
+    { id: text, from: fc.record({ kind: fc.constant("env" as const), name: text }), env: text, version: text },
+    { requiredKeys: ["id", "from"] },
+  ),
+  { maxLength: 3 },
+);
+
 const pipOptions = {
   indexUrl: text,
   extraIndexUrls: texts,
   findLinks: texts,
   pre: fc.boolean(),
   extraOptions: texts,
+  secrets,
 };
 const installer = fc.constantFrom("pip" as const, "uv" as const);
 
@@ -46,7 +56,7 @@ const stepArbitrary: fc.Arbitrary<ResolvedStep> = fc.oneof(
     { requiredKeys: ["kind", "source", "tree", "entry", "installer"] },
   ),
   fc.record({ kind: fc.constant("apt" as const), packages: texts }),
-  fc.record({ kind: fc.constant("run" as const), command: text }),
+  fc.record({ kind: fc.constant("run" as const), command: text, secrets }, { requiredKeys: ["kind", "command"] }),
   fc.record({ kind: fc.constant("dockerfile" as const), commands: texts }),
   fc.record({ kind: fc.constant("workdir" as const), path: text }),
   // fromEntries, unlike an assignment, makes a variable of the name __proto__.

@@ -1,4 +1,5 @@
 import type { ResolvedSpec, ResolvedStep } from "../../sdk/spec";
+import type { Secret } from "../../sdk/secret";
 import type { Random } from "./random";
 
 type Steps = readonly ResolvedStep[];
@@ -114,6 +115,18 @@ export const specEdits: Readonly<Record<string, (random: Random) => Pair<Resolve
     return inPip(r, [{ packages: names }, { packages: names.slice(1), extraOptions: names.slice(0, 1) }]);
   },
   "pip: package against text null": (r) => inPip(r, [{}, { indexUrl: "null" }]),
+  "secret added": (r) => inSecrets(r, [[], [secret("A")]]),
+  "secret: id": (r) => inSecrets(r, [[secret("A")], [secret("B")]]),
+  "secret: variable against file": (r) => inSecrets(r, [[secret("A")], [secret("A", { env: "A" })]]),
+  "secret: variable": (r) => inSecrets(r, [[secret("A", { env: "A" })], [secret("A", { env: r.word() + "B" })]]),
+  "secret: version": (r) => inSecrets(r, [[secret("A")], [secret("A", { version: r.word() })]]),
+  "secret: variable against version": (r) => {
+    const word = r.word();
+    return inSecrets(r, [[secret("A", { env: word })], [secret("A", { version: word })]]);
+  },
+  "secret: boundary between id and version moved": (r) =>
+    inSecrets(r, [[secret("A", { version: "B@C" })], [secret("A@B", { version: "C" })]]),
+  "secret: one against two": (r) => inSecrets(r, [[secret("A")], [secret("A"), secret("B")]]),
   "requirements: entry": (r) => {
     const tree = r.hex();
     const step = (entry: string) => [
@@ -136,6 +149,22 @@ export const specEdits: Readonly<Record<string, (random: Random) => Pair<Resolve
 };
 
 const env = (variables: Readonly<Record<string, string>>) => ({ kind: "env", variables }) satisfies ResolvedStep;
+
+const secret = (id: string, more: { readonly env?: string; readonly version?: string } = {}): Secret => ({
+  id,
+  from: { kind: "env", name: "A" },
+  ...more,
+});
+
+/** In a run or a pip, whose form is longer. */
+function inSecrets(random: Random, [one, other]: Pair<readonly Secret[]>): Pair<ResolvedSpec> {
+  const command = random.word();
+  const shape = random.pick<(secrets: readonly Secret[]) => ResolvedStep>([
+    (secrets) => ({ kind: "run", command, secrets }),
+    (secrets) => ({ kind: "pip", packages: [command], installer: "pip", secrets }),
+  ]);
+  return around(random, [[shape(one)], [shape(other)]]);
+}
 
 const copyDir = (random: Random) =>
   ({ kind: "copyDir", source: "s", destination: `/${random.word()}`, tree: random.hex() }) satisfies ResolvedStep;

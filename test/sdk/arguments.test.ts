@@ -30,7 +30,9 @@ describe("a wrong argument", () => {
 });
 
 describe("a Pulumi value where a plain one belongs", () => {
-  const hint = "Build the Image inside .apply, where the value is plain: output.apply((value) => Image…).";
+  const hint =
+    "Build the Image inside .apply, where the value is plain: output.apply((value) => Image…). " +
+    'A secret is never given as a value: runCommands and pipInstall take { secrets: [Secret.fromConfig("key")] }.';
   const calls: [string, () => unknown, string][] = [
     ["an Output", untyped("workdir", output("/app")), "workdir(an Output): the path is a Pulumi Output."],
     ["a secret", untyped("pipInstall", [secret("a")]), "pipInstall([…]): packages[0] is a Pulumi Output."],

@@ -7,6 +7,8 @@ const untyped =
   (options: object): (() => unknown) =>
   () =>
     Reflect.apply(base.pipInstall, base, [["a"], options]);
+const credentialsHint =
+  'Remove them. runCommands and pipInstall take { secrets: [Secret.fromEnv("TOKEN")] } and $TOKEN in their place.';
 const localHint = 'Copy it with addLocalDir(…, { strategy: "copy" }) and install it with runCommands("pip install …").';
 
 describe("pipInstall", () => {
@@ -35,8 +37,8 @@ describe("pipInstall", () => {
     ["a\nb", "holds a line break or a NUL character.", "Give it on one line."],
     [
       "git+https://tok3n@host.example/a",
-      "is a URL with credentials, which the image would show to everyone.",
-      "Remove them from the URL.",
+      "has a URL with credentials, which the image would show to everyone.",
+      credentialsHint,
     ],
   ])("refuses the package %j", (name, found, hint) => {
     expect(sentencesOf(() => base.pipInstall(["ok", name]))).toBe(`pipInstall([…]): packages[1] ${found} ${hint}`);
@@ -45,17 +47,17 @@ describe("pipInstall", () => {
   it.each<[object, string]>([
     [
       { indexUrl: "https://u:s3cret@i.example" },
-      "indexUrl is a URL with credentials, which the image would show to everyone. Remove them from the URL.",
+      `indexUrl has a URL with credentials, which the image would show to everyone. ${credentialsHint}`,
     ],
     [
       { extraOptions: ["--index-url=https://u:s3cret@i.example"] },
-      "extraOptions[0] is a URL with credentials, which the image would show to everyone. Remove them from the URL.",
+      `extraOptions[0] has a URL with credentials, which the image would show to everyone. ${credentialsHint}`,
     ],
     [{ installer: "conda" }, 'the installer is not one that is known. Write "pip" or "uv".'],
     [{ pre: "yes" }, "pre is not a boolean. Write true or false."],
     [
       { index: "x" },
-      "there is no option index. Known are indexUrl, extraIndexUrls, findLinks, pre, extraOptions, installer.",
+      "there is no option index. Known are indexUrl, extraIndexUrls, findLinks, pre, extraOptions, installer, secrets.",
     ],
     [{ findLinks: "/wheels" }, "findLinks must be a list, it is a string. Write it in [ ]."],
   ])("refuses the options %j, and never shows a secret", (options, text) => {

@@ -1,6 +1,7 @@
+import { execFileSync } from "node:child_process";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { quoteCopy, quoteExec, quoteShell, quoteWord } from "../../sdk/quote";
+import { quoteCopy, quoteExec, quoteExpanding, quoteShell, quoteWord } from "../../sdk/quote";
 
 const line = fc.string({ unit: "grapheme" }).filter((text) => !/[\0\r\n]/.test(text));
 const hostile = fc.oneof(line, fc.stringMatching(/^[ "'\\$`{}#<a]*$/));
@@ -62,5 +63,17 @@ describe("quoteShell", () => {
   it("keeps any text", () => {
     const read = (text: string): string => text.slice(1, -1).replaceAll("'\\''", "'");
     fc.assert(fc.property(hostile, (text) => read(quoteShell(text)) === text));
+  });
+});
+
+describe("quoteExpanding", () => {
+  it("lets the shell put in the named variables and nothing else", () => {
+    const text = "it's $A, ${A} and $AB, ${AB}, $HOME, $(id), `id`, \\$A";
+    const quoted = quoteExpanding(text, ["A"]);
+    const printed = execFileSync("/bin/sh", ["-c", `printf %s ${quoted}`], {
+      encoding: "utf8",
+      env: { A: "'\"$HOME" },
+    });
+    expect(printed).toBe("it's '\"$HOME, '\"$HOME and $AB, ${AB}, $HOME, $(id), `id`, \\'\"$HOME");
   });
 });

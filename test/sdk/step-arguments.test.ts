@@ -85,7 +85,7 @@ describe("a step's arguments", () => {
     [
       "a base that is a URL with credentials",
       () => Image.base("https://user:s3cret@host.example/x"),
-      'base("https://…@host.example/x"): image reference "https://…@host.example/x": it is a URL. Write [host/]path[:tag][@sha256:…], for example python:3.11-slim.',
+      'base("https://…@host.example/x"): the reference has a URL with credentials, which the image would show to everyone. Remove them. runCommands and pipInstall take { secrets: [Secret.fromEnv("TOKEN")] } and $TOKEN in their place.',
     ],
   ])("%s is refused", (_, call, text) => {
     expect(sentencesOf(call)).toBe(text);
