@@ -1,8 +1,10 @@
 import type { ArgsDef } from "citty";
+import { resolve } from "node:path";
 import { BuildkitBuilder } from "../provider/buildkit";
 import { parseBuilderChoice } from "../provider/buildx";
 import { Leftovers } from "../provider/leftovers";
 import { publishImage } from "../provider/publish";
+import type { SecretPlaces } from "../provider/secret-store";
 import { DEFAULT_REPOSITORY, type Settings } from "../provider/settings";
 import { describeError, SlipwayError } from "../sdk/error";
 import { describeLeftOut } from "../sdk/mount";
@@ -29,6 +31,11 @@ const buildArgs = {
     description:
       "A builder of buildx, or the address of a BuildKit. Default: SLIPWAY_BUILDER, then the current one of buildx.",
   },
+  "ca-bundle": {
+    type: "string",
+    valueHint: "file",
+    description: "Certificates (PEM) that steps trust while they run. Default: SLIPWAY_CA_BUNDLE.",
+  },
 } as const satisfies ArgsDef;
 
 /** `slipway image build` */
@@ -44,7 +51,10 @@ export function imageBuild(terminal: Terminal): Command<typeof buildArgs> {
       const leftovers = new Leftovers();
       const signal = terminal.stopOnSignal(leftovers);
       const builder = new BuildkitBuilder(
-        parseBuilderChoice(args.builder ?? loader.settings.builder),
+        parseBuilderChoice(
+          args.builder ?? loader.settings.builder,
+          chooseCaBundle(args["ca-bundle"], loader, terminal),
+        ),
         leftovers,
         terminal.env,
       );
@@ -59,6 +69,7 @@ export function imageBuild(terminal: Terminal): Command<typeof buildArgs> {
             folder,
             mirrors: loader.settings.mirrors,
             repository: parseRepository(repository),
+            secretPlaces: { folder, env: terminal.env, ...configOf(terminal.env) },
             onProgress: ({ text }) => progress.show(`${argument}: ${text}`),
             signal,
           });
@@ -82,6 +93,20 @@ export function imageBuild(terminal: Terminal): Command<typeof buildArgs> {
         leftovers.clear();
       }
     },
+  };
+}
+
+/** The flag is relative to where the command runs, as arguments are. */
+function chooseCaBundle(flag: string | undefined, { settings }: ImageLoader, { cwd }: Terminal): string | undefined {
+  return flag === undefined || flag.startsWith("~/") ? (flag ?? settings.caBundle) : resolve(cwd, flag);
+}
+
+/** Outside of Pulumi a key of its config is a variable. */
+function configOf(env: NodeJS.ProcessEnv): Pick<SecretPlaces, "readConfig" | "hintConfig"> {
+  const nameOf = (key: string): string => `SLIPWAY_SECRET_${key.toUpperCase().replace(/\W/g, "_")}`;
+  return {
+    readConfig: (key) => env[nameOf(key)],
+    hintConfig: (key) => `Outside of Pulumi it is the environment variable ${nameOf(key)}.`,
   };
 }
 

@@ -5,6 +5,7 @@ import type { Builder } from "./builder";
 import type { BuilderChoice } from "./buildx";
 import { publishImage } from "./publish";
 import type { Registry, RepositoryAddress } from "./registry";
+import type { SecretPlaces } from "./secret-store";
 import type { ResourceLog } from "./resource-log";
 import { urnOf, type RunFacts } from "./run";
 import { checkHash, readInputs, specsOf, type ImageInputs, type ImageOutputs } from "./state";
@@ -13,6 +14,7 @@ import { checkHash, readInputs, specsOf, type ImageInputs, type ImageOutputs } f
 export interface ApplyContext {
   readonly registryFor: (inputs: ImageInputs) => Registry;
   readonly makeBuilder: (choice: BuilderChoice) => Builder;
+  readonly placesFor: (folder: string) => SecretPlaces;
   readonly factsOf: (inputs: unknown) => RunFacts;
   readonly logFor: (urn: string) => ResourceLog;
   /** Lets so many builds run at once. */
@@ -46,6 +48,7 @@ export async function applyImage(context: ApplyContext, props: Props): Promise<{
       folder: run.folder,
       mirrors: run.mirrors,
       repository: parseRepository(inputs.repository),
+      secretPlaces: context.placesFor(run.folder),
       onProgress: ({ text }) => log.status(text),
       signal: context.signal,
     }),

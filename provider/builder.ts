@@ -1,6 +1,7 @@
 import type { ResolvedSpec } from "../sdk/spec";
 import type { CallSite } from "../sdk/call-site";
 import type { RepositoryAddress } from "./registry";
+import type { SecretValue } from "./secret-store";
 
 /** One platform's build. */
 export interface BuildRequest {
@@ -12,6 +13,8 @@ export interface BuildRequest {
   /** What FROM names: the base by digest, at the place where it was found. */
   readonly from: string;
   readonly repository: RepositoryAddress;
+  /** Of all steps. */
+  readonly secrets: readonly SecretValue[];
   readonly onProgress: (progress: BuildProgress) => void;
   readonly signal: AbortSignal;
 }

@@ -7,18 +7,24 @@ import * as v from "valibot";
 import { describeStep } from "../sdk/diff";
 import { renderDockerfile, type DockerfileText } from "../sdk/dockerfile";
 import { describeError, SlipwayError } from "../sdk/error";
+import { addRunMounts } from "../sdk/run-mounts";
 import { listSource } from "../sdk/sources";
 import type { ResolvedStep } from "../sdk/spec";
 import { isSourceStep } from "../sdk/step";
 import { BuildOutput } from "./build-output";
 import type { Builder, BuildRequest } from "./builder";
 import { BUILDER_HINT, prepareBuildx, type BuilderChoice, type Buildx } from "./buildx";
+import { caMounts, readCaBundle } from "./ca-bundle";
 import { sendContext, type ContextPart } from "./context";
 import type { Leftovers } from "./leftovers";
+import { maskSecrets } from "./mask";
+import type { SecretValue } from "./secret-store";
 
 type Child = ChildProcessByStdio<Writable, Readable, Readable>;
 
 const KILL_AFTER_MS = 3_000;
+/** How buildx finds values of secrets. */
+const SECRET_VARIABLE = "SLIPWAY_BUILD_SECRET_";
 const metadataSchema = v.object({ "containerimage.digest": v.string() });
 
 /** Builds with BuildKit, through buildx. */
@@ -37,11 +43,16 @@ export class BuildkitBuilder implements Builder {
   async build(request: BuildRequest): Promise<string> {
     if (request.signal.aborted) throw cancelled(request);
     const dockerfile = renderDockerfile(request.spec, request.from);
+    const { caBundle } = this.#choice;
+    const secrets =
+      caBundle === undefined ? request.secrets : [...request.secrets, ...readCaBundle(caBundle, request.folder)];
+    const sent = caBundle === undefined ? dockerfile.text : addRunMounts(dockerfile.text, caMounts);
+    const mask = maskSecrets(request.secrets.map(({ value }) => value));
     const parts = contextParts(dockerfile, request);
     this.#buildx ??= prepareBuildx(this.#choice, this.#leftovers, this.#env);
     const folder = this.#leftovers.makeFolder("build");
     try {
-      return await runBuild(await this.#buildx, { request, dockerfile, parts, folder });
+      return await runBuild(await this.#buildx, { request, dockerfile, sent, secrets, mask, parts, folder });
     } finally {
       await rm(folder, { recursive: true, force: true });
     }
@@ -51,6 +62,11 @@ export class BuildkitBuilder implements Builder {
 interface Build {
   readonly request: BuildRequest;
   readonly dockerfile: DockerfileText;
+  /** The Dockerfile as the builder gets it. */
+  readonly sent: string;
+  readonly secrets: readonly SecretValue[];
+  /** Takes the values of secrets out of a text. */
+  readonly mask: (text: string) => string;
   readonly parts: readonly ContextPart[];
   readonly folder: string;
 }
@@ -66,11 +82,11 @@ function contextParts(dockerfile: DockerfileText, request: BuildRequest): readon
 }
 
 async function runBuild(buildx: Buildx, build: Build): Promise<string> {
-  const { request, dockerfile, parts } = build;
+  const { request, dockerfile, sent: text, parts } = build;
   if (request.signal.aborted) throw cancelled(request); // Stopped while the builder was looked for.
   const metadataFile = join(build.folder, "metadata.json");
-  const child = spawn(buildx.command, [...buildx.prefix, ...buildArgs(buildx, request, metadataFile)], {
-    env: buildx.env,
+  const child = spawn(buildx.command, [...buildx.prefix, ...buildArgs(buildx, build, metadataFile)], {
+    env: { ...buildx.env, ...secretVariables(build.secrets) },
     stdio: ["pipe", "pipe", "pipe"],
   });
   const output = new BuildOutput({
@@ -85,7 +101,7 @@ async function runBuild(buildx: Buildx, build: Build): Promise<string> {
   request.signal.addEventListener("abort", stop, { once: true });
   try {
     // When buildx ends early its exit code says more than the pipe that it closed.
-    const sent = sendContext(dockerfile.text, parts, child.stdin).catch((error: unknown) => {
+    const sent = sendContext(text, parts, child.stdin).catch((error: unknown) => {
       end(child);
       return error;
     });
@@ -105,7 +121,7 @@ async function runBuild(buildx: Buildx, build: Build): Promise<string> {
  * The exporter's attributes are part of what v1 emits: every one of them changes bytes. `store=false` is what lets
  * `rewrite-timestamp` work on a builder that keeps images.
  */
-function buildArgs(buildx: Buildx, request: BuildRequest, metadataFile: string): readonly string[] {
+function buildArgs(buildx: Buildx, { request, secrets }: Build, metadataFile: string): readonly string[] {
   const name = `${request.repository.host}/${request.repository.path}`;
   const output = [
     `type=image,"name=${name}"`,
@@ -118,8 +134,22 @@ function buildArgs(buildx: Buildx, request: BuildRequest, metadataFile: string):
     ...["--platform", request.spec.platform],
     ...["--progress", "rawjson", "--metadata-file", metadataFile],
     ...["--provenance=false", "--sbom=false", "--build-arg", "SOURCE_DATE_EPOCH=0"],
+    ...secrets.flatMap((secret, index) => ["--secret", secretFlag(secret, index)]),
     ...["--output", output, "-"],
   ];
+}
+
+/** Arguments can be read by every process of the machine, an environment by the user's own only. */
+function secretFlag({ id, path }: SecretValue, index: number): string {
+  // Fields as encoding/csv reads them.
+  const source = path === undefined ? `env=${SECRET_VARIABLE}${index}` : `"src=${path.replaceAll('"', '""')}"`;
+  return `id=${id},${source}`;
+}
+
+function secretVariables(secrets: readonly SecretValue[]): NodeJS.ProcessEnv {
+  return Object.fromEntries(
+    secrets.flatMap(({ value, path }, index) => (path === undefined ? [[`${SECRET_VARIABLE}${index}`, value]] : [])),
+  );
 }
 
 function endOf(child: Child): Promise<number> {
@@ -179,8 +209,8 @@ function shorten(text: string): string {
   return text.length > 80 ? `${text.slice(0, 79)}…` : text;
 }
 
-function failed({ request, dockerfile }: Build, output: BuildOutput): SlipwayError {
-  const error = output.error;
+function failed({ request, dockerfile, mask }: Build, output: BuildOutput): SlipwayError {
+  const error = mask(output.error);
   if (
     /failed to (connect|list workers|dial)|connection refused|no such host|no builder .* found|error reading server preface|context deadline exceeded|closing transport|code = Unavailable/i.test(
       error,
@@ -196,9 +226,11 @@ function failed({ request, dockerfile }: Build, output: BuildOutput): SlipwayErr
   const line = output.failedLine;
   const entry = line === undefined ? undefined : dockerfile.steps.findLast((candidate) => candidate.line <= line);
   const vertex = output.failed;
-  const printed = (vertex?.lines ?? []).filter((text, index, all) => text !== "" || index < all.length - 1);
+  const printed = maskLines(vertex?.lines ?? [], mask).filter(
+    (text, index, all) => text !== "" || index < all.length - 1,
+  );
   const place = entry === undefined ? "" : `step ${dockerfile.steps.indexOf(entry) + 1} of ${dockerfile.steps.length} `;
-  const what = entry === undefined ? error : `${describeStep(entry.step)}: ${reason(vertex?.error ?? error)}`;
+  const what = entry === undefined ? error : `${describeStep(entry.step)}: ${reason(mask(vertex?.error ?? error))}`;
   return new SlipwayError({
     code: "BUILD_FAILED",
     text: [`building: ${place}failed: ${what}`, ...printed.map((text) => `  | ${text}`)].join("\n") + "\n",
@@ -207,6 +239,11 @@ function failed({ request, dockerfile }: Build, output: BuildOutput): SlipwayErr
       : "No tag was put. What was built before is in the builder's cache.",
     callSite: entry === undefined ? undefined : request.callSites[request.spec.steps.indexOf(entry.step)],
   });
+}
+
+/** A secret may have several lines. */
+function maskLines(lines: readonly string[], mask: Build["mask"]): readonly string[] {
+  return lines.length === 0 ? [] : mask(lines.join("\n")).split("\n");
 }
 
 /** BuildKit repeats the whole command, which is on the line already. */

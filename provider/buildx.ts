@@ -14,10 +14,14 @@ const CONNECT_TIMEOUT_MS = 4_000;
 export const BUILDER_HINT = "Start it, or choose another one (SLIPWAY_BUILDER, or the builder argument).";
 
 /** Which BuildKit builds: a buildx builder by name, or the address of a BuildKit, like `unix:///run/buildkit.sock`. */
-export type BuilderChoice =
+export type BuilderChoice = (
   | { readonly kind: "current" }
   | { readonly kind: "name"; readonly name: string }
-  | { readonly kind: "endpoint"; readonly endpoint: string };
+  | { readonly kind: "endpoint"; readonly endpoint: string }
+) & {
+  /** A file with the CAs that RUN steps trust; relative to the program's folder, or from `~/`. */
+  readonly caBundle?: string | undefined;
+};
 
 /** How buildx is run for a choice. */
 export interface Buildx {
@@ -29,9 +33,10 @@ export interface Buildx {
 }
 
 /** Reads a builder as settings give it: an address has a scheme, everything else is a name. */
-export function parseBuilderChoice(text: string | undefined): BuilderChoice {
-  if (text === undefined) return { kind: "current" };
-  return text.includes("://") ? { kind: "endpoint", endpoint: text } : { kind: "name", name: text };
+export function parseBuilderChoice(text: string | undefined, caBundle?: string): BuilderChoice {
+  const rest = caBundle === undefined ? {} : { caBundle };
+  if (text === undefined) return { kind: "current", ...rest };
+  return text.includes("://") ? { kind: "endpoint", endpoint: text, ...rest } : { kind: "name", name: text, ...rest };
 }
 
 /**

@@ -1,5 +1,5 @@
 import * as pulumi from "@pulumi/pulumi";
-import { fail, type Call } from "../sdk/arguments";
+import { checkOptions, fail, type Call } from "../sdk/arguments";
 import { readCallSite } from "../sdk/call-site";
 import { describeError, SlipwayError } from "../sdk/error";
 import { Image } from "../sdk/image";
@@ -15,11 +15,17 @@ import type { RunFacts } from "./run";
 import type { ImageInputs } from "./state";
 
 /** Which BuildKit builds; no part of an image's identity. */
-export type BuilderArgs =
-  /** A builder of buildx (`docker buildx ls`). */
-  | { readonly name: string }
-  /** The address of a BuildKit, for example `unix:///run/buildkit/buildkitd.sock` or `tcp://buildkit:1234`. */
-  | { readonly endpoint: pulumi.Input<string> };
+export interface BuilderArgs {
+  /** A builder of buildx (`docker buildx ls`). Default: the setting `slipway:builder`. */
+  readonly name?: string;
+  /** Or the address of a BuildKit, for example `unix:///run/buildkit/buildkitd.sock` or `tcp://buildkit:1234`. */
+  readonly endpoint?: pulumi.Input<string>;
+  /**
+   * A file with the CAs (PEM) that steps trust while they run, for example of a company's proxy. It leaves no trace in
+   * the image. Relative to the program's folder; default: the setting `slipway:caBundle`, `SLIPWAY_CA_BUNDLE`.
+   */
+  readonly caBundle?: string;
+}
 
 export interface BuiltImageArgs {
   readonly image: pulumi.Input<Image>;
@@ -45,10 +51,11 @@ export interface ImageHandle {
  * One constant text: the state holds no code, and an upgrade of Slipway is no change. The library is looked for from
  * the program's folder, then from the program's own main module (in a workspace only a wrapper package may see it).
  * Where neither has it, as on a destroy without node_modules, nothing is lost: delete does nothing, read keeps all.
+ * `configure` waits for nothing, so the stack's config is there before anything else is called.
  */
 const PROVIDER_TEXT =
-  "exports.handler=()=>{const c=n=>async(...a)=>{let m;try{m=await import('slipway/lifecycle')}catch(e){try{m=require('module').createRequire(require.main.filename)('slipway/lifecycle')}catch{if(n==='read')return{id:a[0],props:a[1]};if(n==='delete')return;throw e}}return m.provider()[n](...a)};" +
-  "return Object.fromEntries(['check','diff','create','update','read','delete'].map(n=>[n,c(n)]))}";
+  "exports.handler=()=>{let g;const c=n=>async(...a)=>{let m;try{m=await import('slipway/lifecycle')}catch(e){try{m=require('module').createRequire(require.main.filename)('slipway/lifecycle')}catch{if(n==='read')return{id:a[0],props:a[1]};if(n==='delete')return;throw e}}return m.provider(g)[n](...a)};" +
+  "return{...Object.fromEntries(['check','diff','create','update','read','delete'].map(n=>[n,c(n)])),configure:r=>{g=r.config}}}";
 
 /**
  * An image in a repository. It is built when nobody has built its content before, and its tag is the hash of that
@@ -125,29 +132,41 @@ function planImage(
   const program = programOf();
   const chosen = chooseRepository(call, args.repository, program);
   const urn = pulumi.createUrn(name, TYPE, opts?.parent);
-  const image = pulumi.output(args.image).apply((value) => checkImage(call, value));
-  const resolved = pulumi.all([image, urn]).apply(([value, resourceUrn]) => {
-    const log = resourceLog(resourceUrn);
-    const leftOut = describeLeftOut(value.spec.mounts.length);
-    // Once in an update, which runs the program twice.
-    if (leftOut !== undefined && !pulumi.runtime.isDryRun()) log.info(leftOut);
-    return program.resolve(value, platforms, (error) => log.error(withLine(call, error)));
-  });
+  const given = pulumi.output(args.image);
+  const image = given.apply((value) => checkImage(call, value));
+  const resolved = pulumi
+    .all([image, urn])
+    .apply(([value, resourceUrn]) => {
+      const log = resourceLog(resourceUrn);
+      const leftOut = describeLeftOut(value.spec.mounts.length);
+      // Once in an update, which runs the program twice.
+      if (leftOut !== undefined && !pulumi.runtime.isDryRun()) log.info(leftOut);
+      const report = (error: unknown): void => log.error(withLine(call, error));
+      const isPlain = program.watch(refuseSecret(call, given), report);
+      return Promise.all([program.resolve(value, platforms, report), isPlain]);
+    })
+    .apply(([found]) => found);
   const repository = pulumi.output(chosen.url).apply((url) => checkRepository(call, url));
   const existence = pulumi
     .all([resolved, repository])
     .apply(([{ hash }, url]): Promise<Existence> => program.exists(url, hash, chosen.insecure));
   const builder = pulumi.output(chooseBuilder(call, args.builder, program));
   const run = pulumi
-    .all([image, resolved, existence, builder])
-    .apply(([value, { isLocked }, found, choice]): RunFacts => ({
-      folder: program.images.folder,
-      callSites: value.callSites.map((callSite) => callSite ?? ""),
-      existence: found,
-      isLocked: isLocked || program.settings.lock === "write",
-      mirrors: program.settings.mirrors,
-      builder: choice,
-    }));
+    .all([image, resolved, existence, builder, urn])
+    .apply(async ([value, { isLocked }, found, choice, resourceUrn]): Promise<RunFacts> => {
+      if (found.kind === "missing") {
+        const report = (error: unknown): void => resourceLog(resourceUrn).error(withLine(call, error));
+        await program.watch(checkSecrets(program, value, resourceUrn), report);
+      }
+      return {
+        folder: program.images.folder,
+        callSites: value.callSites.map((callSite) => callSite ?? ""),
+        existence: found,
+        isLocked: isLocked || program.settings.lock === "write",
+        mirrors: program.settings.mirrors,
+        builder: choice,
+      };
+    });
   return {
     inputs: {
       hash: resolved.apply(({ hash }) => hash),
@@ -164,6 +183,27 @@ function planImage(
     repository,
     stored: existence.apply((found) => (found.kind === "stored" ? found.digest : undefined)),
   };
+}
+
+/** An Image that was built inside `.apply` of a secret has what is secret in its steps. */
+async function refuseSecret(call: Call, image: pulumi.Output<unknown>): Promise<void> {
+  if (!(await pulumi.isSecret(image))) return;
+  throw fail(
+    call,
+    "the image comes from a secret Output, so its steps may hold what is secret.",
+    'Give it to steps that need it: runCommands("…", { secrets: [Secret.fromConfig("key")] }). What is no secret: pulumi.unsecret(…).',
+    "OUTPUT_AS_ARGUMENT",
+  );
+}
+
+/** What an update would miss is a warning in a preview: where previews run, secrets need not be. */
+async function checkSecrets(program: Program, { spec, callSites }: Image, urn: string): Promise<void> {
+  try {
+    program.checkSecrets(spec.steps, callSites);
+  } catch (error) {
+    if (!pulumi.runtime.isDryRun()) throw error;
+    resourceLog(urn).warn(`an update from here would fail: ${describeError(error)}`);
+  }
 }
 
 /** An error's message with the user's line: the step's where the error has one, else the resource's. */
@@ -216,22 +256,32 @@ function checkRepository(call: Call, url: unknown): string {
   }
 }
 
-function chooseBuilder(call: Call, given: BuilderArgs | undefined, program: Program): pulumi.Input<BuilderChoice> {
-  if (given === undefined) return parseBuilderChoice(program.settings.builder);
-  if ("name" in given && typeof given.name === "string" && given.name !== "") return { kind: "name", name: given.name };
-  if ("endpoint" in given) {
-    return pulumi.output(given.endpoint).apply((endpoint): BuilderChoice => {
-      if (typeof endpoint === "string" && endpoint.includes("://")) return { kind: "endpoint", endpoint };
-      throw fail(
-        call,
-        "the builder's endpoint has no scheme.",
-        "Write unix:///run/buildkit/buildkitd.sock or tcp://host:1234.",
-      );
-    });
+function chooseBuilder(call: Call, given: BuilderArgs = {}, program: Program): pulumi.Input<BuilderChoice> {
+  const { name, endpoint, caBundle = program.settings.caBundle } = checkBuilder(call, given);
+  if (endpoint === undefined) return parseBuilderChoice(name ?? program.settings.builder, caBundle);
+  return pulumi.output(endpoint).apply((address): BuilderChoice => {
+    const choice = parseBuilderChoice(typeof address === "string" ? address : undefined, caBundle);
+    if (choice.kind === "endpoint") return choice;
+    throw fail(
+      call,
+      "the builder's endpoint has no scheme.",
+      "Write unix:///run/buildkit/buildkitd.sock or tcp://host:1234.",
+    );
+  });
+}
+
+function checkBuilder(call: Call, given: BuilderArgs): BuilderArgs {
+  const { name, endpoint, caBundle } = checkOptions(call, given, ["name", "endpoint", "caBundle"]);
+  const isText = (value: unknown): boolean => typeof value === "string" && value !== "";
+  if (name !== undefined && (!isText(name) || endpoint !== undefined)) {
+    throw fail(
+      call,
+      endpoint === undefined ? "the builder's name is no text." : "the builder has a name and an endpoint.",
+      'Write { name: "…" } or { endpoint: "unix://…" }.',
+    );
   }
-  throw fail(
-    call,
-    "the builder has neither a name nor an endpoint.",
-    'Write { name: "…" } or { endpoint: "unix://…" }.',
-  );
+  if (caBundle !== undefined && !isText(caBundle)) {
+    throw fail(call, "the builder's caBundle is no path.", 'Write { caBundle: "./corp-ca.pem" }.');
+  }
+  return given;
 }

@@ -9,6 +9,7 @@ import { OciRegistry } from "./oci-registry";
 import { checkImage, diffImage } from "./preview";
 import { connectToEngine, resourceLog, type ResourceLog } from "./resource-log";
 import { RunMemory, type RunFacts } from "./run";
+import { hintConfig, type SecretPlaces } from "./secret-store";
 import { readSettings } from "./settings";
 import { endOnSignal } from "./shutdown";
 import type { ImageInputs } from "./state";
@@ -20,8 +21,15 @@ type Props = Record<string, unknown>;
 
 let made: ReturnType<typeof makeProvider> | undefined;
 
+/** The stack's config as Pulumi hands it to `configure`: decrypted, and never an input or in the state. */
+interface StackConfig {
+  readonly get: (key: string) => string | undefined;
+}
+let stackConfig: StackConfig | undefined;
+
 /** The provider of BuiltImage, as Pulumi's dynamic provider process loads it. Not for programs. */
-export function provider(): ReturnType<typeof makeProvider> {
+export function provider(config?: StackConfig): ReturnType<typeof makeProvider> {
+  stackConfig ??= config;
   return (made ??= makeProvider(process.env));
 }
 
@@ -48,16 +56,22 @@ function makeProvider(env: NodeJS.ProcessEnv) {
   const factsOf = (inputs: unknown): RunFacts => {
     const known = memory.of(inputs);
     if (known !== undefined) return known;
-    const { builder, mirrors } = readSettings(env);
+    const { builder, caBundle, mirrors } = readSettings(env);
     return {
       folder: process.cwd(),
       callSites: [],
       existence: { kind: "unknown", cause: "nobody asked" },
       isLocked: false,
       mirrors,
-      builder: parseBuilderChoice(builder),
+      builder: parseBuilderChoice(builder, caBundle),
     };
   };
+  const placesFor = (folder: string): SecretPlaces => ({
+    folder,
+    env,
+    readConfig: (key) => stackConfig?.get(key),
+    hintConfig,
+  });
   const registries = new Map<string, OciRegistry>();
   const registryFor = ({ repository, insecure }: ImageInputs): OciRegistry => {
     const host = insecure === true ? (repository.split("/")[0] ?? "") : "";
@@ -68,7 +82,7 @@ function makeProvider(env: NodeJS.ProcessEnv) {
     return registry;
   };
   const limit = pLimit(MAX_CONCURRENCY);
-  const context: ApplyContext = { registryFor, makeBuilder, factsOf, logFor, limit, signal };
+  const context: ApplyContext = { registryFor, makeBuilder, placesFor, factsOf, logFor, limit, signal };
   const apply = (props: Props): ReturnType<typeof applyImage> => {
     const work = plainError(applyImage(context, props)).finally(() => running.delete(work));
     running.add(work);

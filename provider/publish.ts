@@ -9,6 +9,7 @@ import type { Builder, BuildProgress } from "./builder";
 import { adoptImage, commitImage, type StoredImage } from "./commit";
 import type { Mirror } from "./mirrors";
 import type { Registry, RepositoryAddress } from "./registry";
+import { readSecrets, type SecretPlaces } from "./secret-store";
 
 /** An image that is to be in a repository. */
 export interface PublishRequest {
@@ -19,6 +20,8 @@ export interface PublishRequest {
   /** Where else the base may be. */
   readonly mirrors: readonly Mirror[];
   readonly repository: RepositoryAddress;
+  /** Where the values of its secrets are; looked at only when something is built. */
+  readonly secretPlaces: SecretPlaces;
   readonly onProgress: (progress: BuildProgress) => void;
   readonly signal: AbortSignal;
 }
@@ -62,6 +65,7 @@ async function publish(
   const hash = hashImage(specs);
   const stored = await adoptImage(registry, repository, hash, signal);
   if (stored !== undefined) return { ...stored, reused: true };
+  const secrets = readSecrets(specs[0]?.steps ?? [], request.callSites, request.secretPlaces);
   const builder = makeBuilder();
   const builds: { platform: Platform; digest: string }[] = [];
   for (const spec of specs) {
@@ -72,6 +76,7 @@ async function publish(
       folder: request.folder,
       from: formatReference({ ...place, digest: spec.base.digest }),
       repository,
+      secrets,
       onProgress: request.onProgress,
       signal,
     });

@@ -1,6 +1,8 @@
 import { createHash } from "node:crypto";
 import * as pulumi from "@pulumi/pulumi";
+import type { CallSite } from "../sdk/call-site";
 import type { Platform } from "../sdk/platform";
+import type { Step } from "../sdk/step";
 import { dockerCredentials } from "./credentials";
 import type { Existence } from "./existence";
 import { OciRegistry } from "./oci-registry";
@@ -8,6 +10,7 @@ import { findLockFile } from "./lock-file";
 import { LockKeeper } from "./lock-keeper";
 import { ImageProgram, type PlainImage, type ResolvedImage } from "./program";
 import type { Registry } from "./registry";
+import { hintConfig, readSecrets } from "./secret-store";
 import { DEFAULT_REPOSITORY, readSettings, type Settings } from "./settings";
 import { WrongImages } from "./wrong-images";
 
@@ -19,7 +22,11 @@ export interface Program {
   readonly images: ImageProgram;
   /** Turns an Image into its hash; `report` tells on its resource why that cannot be. */
   resolve(image: PlainImage, platforms: readonly Platform[], report: (error: unknown) => void): Promise<ResolvedImage>;
+  /** Lets what else is wrong with an image end the program, too. */
+  watch<T>(work: Promise<T>, report: (error: unknown) => void): Promise<T>;
   exists(repository: string, hash: string, insecure: boolean): Promise<Existence>;
+  /** Throws where a secret is missing that a build needs. */
+  checkSecrets(steps: readonly Step[], callSites: readonly (CallSite | undefined)[]): void;
 }
 
 const programs = new WeakMap<object, Program>();
@@ -66,12 +73,23 @@ function makeProgram(): Program {
       const resolved = wrong.watch(images.resolve(image, platforms), report);
       return keeper === undefined ? resolved : keeper.watch(resolved);
     },
+    watch: (work, report) => wrong.watch(work, report),
     exists: (repository, hash, insecure) => {
       const insecureHosts = new Set([repository.split("/")[0] ?? ""]);
       const asked = insecure && !isMocked ? new OciRegistry({ findCredentials, insecureHosts }) : registry;
       return images.exists(asked, repository, hash);
     },
+    checkSecrets: (steps, callSites) => {
+      if (isMocked) return; // In a unit test nothing is built.
+      readSecrets(steps, callSites, { folder: process.cwd(), env: process.env, readConfig, hintConfig });
+    },
   };
+}
+
+/** A key of the stack's config, as `Secret.fromConfig` names it. */
+function readConfig(key: string): string | undefined {
+  const colon = key.lastIndexOf(":");
+  return new pulumi.Config(colon < 0 ? undefined : key.slice(0, colon)).get(key.slice(colon + 1));
 }
 
 /** Knows every base, under a digest made of its name, and no image. */

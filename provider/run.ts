@@ -34,9 +34,9 @@ const runSchema = v.object({
   isLocked: v.boolean(),
   mirrors: v.array(v.object({ registry: v.string(), place: v.string() })),
   builder: v.variant("kind", [
-    v.object({ kind: v.literal("current") }),
-    v.object({ kind: v.literal("name"), name: v.string() }),
-    v.object({ kind: v.literal("endpoint"), endpoint: v.string() }),
+    v.object({ kind: v.literal("current"), caBundle: v.optional(v.string()) }),
+    v.object({ kind: v.literal("name"), name: v.string(), caBundle: v.optional(v.string()) }),
+    v.object({ kind: v.literal("endpoint"), endpoint: v.string(), caBundle: v.optional(v.string()) }),
   ]),
 });
 

@@ -12,6 +12,8 @@ export type LockMode = "read" | "write";
 export interface Settings {
   readonly repository: string | undefined;
   readonly builder: string | undefined;
+  /** A path: relative to the program's folder, or from `~/`. */
+  readonly caBundle: string | undefined;
   readonly mirrors: readonly Mirror[];
   readonly lock: LockMode;
 }
@@ -26,6 +28,7 @@ export function readSettings(env: NodeJS.ProcessEnv, readConfig: ReadConfig = ()
   return {
     repository: read("repository", "SLIPWAY_REPOSITORY"),
     builder: read("builder", "SLIPWAY_BUILDER"),
+    caBundle: read("caBundle", "SLIPWAY_CA_BUNDLE"),
     mirrors: parseMirrors(read("mirrors", "SLIPWAY_MIRRORS") ?? ""),
     lock: parseLockMode(env["SLIPWAY_LOCK"]?.trim() ?? ""),
   };

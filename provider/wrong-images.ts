@@ -33,8 +33,8 @@ export class WrongImages {
     const count = this.#count;
     throw new ProgramEnd(
       count === 1
-        ? "An image cannot be hashed; its line says why."
-        : `${count} images cannot be hashed; their lines say why.`,
+        ? "An image cannot be built; its line says why."
+        : `${count} images cannot be built; their lines say why.`,
     );
   }
 }

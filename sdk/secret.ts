@@ -110,8 +110,12 @@ function checkVariable(call: Call, name: string, value: unknown): string {
 
 /** What BuildKit, buildx and a path take as it is. */
 function checkWord(call: Call, name: string, value: unknown): string {
-  if (typeof value === "string" && /^\w[\w.-]{0,127}$/.test(value)) return value;
-  throw fail(call, `${name} is not a word.`, "Use letters, digits, _ . and -, at most 128, not . or - first.");
+  if (typeof value === "string" && /^(?!slipway-)\w[\w.-]{0,127}$/.test(value)) return value;
+  throw fail(
+    call,
+    `${name} is not a word.`,
+    "Use letters, digits, _ . and -, at most 128, not . or - first, nor slipway-.",
+  );
 }
 
 /** Whether a value is a Secret, also one of another copy of Slipway or out of a Pulumi Output. */

@@ -18,6 +18,7 @@ import { ImageReader } from "./image-files";
 import { PausingBuildx } from "./pausing-buildx";
 import { Random } from "./random";
 import { pushTinyBase } from "./tiny-base";
+import { noSecrets } from "../fakes/secret-places";
 
 /** When the edit is made: while the files are hashed, after that, after they are listed again, while they are sent. */
 const moments = ["hashing", "hashed", "listed", "sending", "sending"] as const;
@@ -181,6 +182,7 @@ async function publishEdited(image: Image, spec: ResolvedSpec, edited: EditedBui
     callSites: image.callSites,
     folder: process.cwd(),
     mirrors: [],
+    secretPlaces: noSecrets,
     repository: parseRepository(edited.repository),
     onProgress: () => undefined,
     signal: AbortSignal.timeout(60_000),

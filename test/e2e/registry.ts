@@ -10,6 +10,7 @@ import { ImageProgram } from "../../provider/program";
 import { publishImage } from "../../provider/publish";
 import { readSettings } from "../../provider/settings";
 import { startRegistry, type Instance } from "../../tools/environment.mjs";
+import { noSecrets } from "../fakes/secret-places";
 import { endWithFile, makeTemporaryFolder } from "./stack";
 
 const base = Image.debianSlim("3.11");
@@ -47,6 +48,7 @@ async function pushBase(address: string): Promise<void> {
     folder: __dirname,
     mirrors: settings.mirrors,
     repository: { host: address, path: PYTHON },
+    secretPlaces: noSecrets,
     onProgress: () => undefined,
     signal: new AbortController().signal,
   });

@@ -47,7 +47,7 @@ new BuiltImage("two", { image: two });
   expect(run.lines["two"]?.[0]).toContain(`error: addLocalFile("gone.txt", …): `);
   expect(run.lines["two"]?.[0]).toContain(`${stack.folder}/index.ts:4:`);
   const others = [...(run.lines["app-dev"] ?? []), ...(run.lines[""] ?? [])].filter((line) => line.startsWith("error"));
-  expect(others).toEqual(["error: 2 images cannot be hashed; their lines say why."]);
+  expect(others).toEqual(["error: 2 images cannot be built; their lines say why."]);
   expectNoStackDump(run);
   expect(readState(stack)["good"]).toBeUndefined();
   await expectNothingWritten();

@@ -42,6 +42,7 @@ export function describeBuilder(name: string, make: () => Promise<BuilderUnderTe
         folder,
         from,
         repository: its.repository,
+        secrets: [],
         onProgress: () => undefined,
         signal,
         ...more,

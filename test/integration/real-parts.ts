@@ -12,6 +12,7 @@ import { OciRegistry } from "../../provider/oci-registry";
 import { ImageProgram, type ResolvedImage } from "../../provider/program";
 import { publishImage, type PublishedImage } from "../../provider/publish";
 import type { Manifest } from "../../provider/registry";
+import { readSecrets, type SecretPlaces } from "../../provider/secret-store";
 import { readSettings } from "../../provider/settings";
 import type { Image } from "../../sdk/image";
 import { parseRepository } from "../../sdk/reference";
@@ -63,6 +64,7 @@ export async function publish(image: Image, options: PublishOptions = {}): Promi
     folder,
     mirrors: readSettings(process.env).mirrors,
     repository: parseRepository(repository),
+    secretPlaces: placesIn(folder, env),
     onProgress: ({ text }) => options.onProgress?.(text),
     signal: options.signal ?? new AbortController().signal,
   });
@@ -86,9 +88,15 @@ export async function requestFor(image: Image, repository = newRepository()): Pr
     folder: process.cwd(),
     from: `${basePlace}@${spec.base.digest}`,
     repository: parseRepository(repository),
+    secrets: readSecrets(spec.steps, image.callSites, placesIn(process.cwd(), process.env)),
     onProgress: () => undefined,
     signal: new AbortController().signal,
   };
+}
+
+/** Config keys are variables whose name begins with `CONFIG_`. */
+function placesIn(folder: string, env: NodeJS.ProcessEnv): SecretPlaces {
+  return { folder, env, readConfig: (key) => env[`CONFIG_${key}`], hintConfig: (key) => `Set CONFIG_${key}.` };
 }
 
 export function newRepository(): string {

@@ -5,6 +5,7 @@ import type { RunFacts } from "../../provider/run";
 import { specsOf } from "../../provider/state";
 import { publishImage } from "../../provider/publish";
 import { parseRepository } from "../../sdk/reference";
+import { noSecrets } from "../fakes/secret-places";
 import { FakeBuilder } from "../fakes/fake-builder";
 import { makeInputs } from "../fakes/image-inputs";
 import { MemoryRegistry, toManifest } from "../fakes/memory-registry";
@@ -44,6 +45,7 @@ beforeEach(async () => {
       choices.push(choice);
       return builder;
     },
+    placesFor: () => noSecrets,
     factsOf: () => facts,
     logFor: () => ({ info: note("info"), warn: note("warn"), error: note("error"), status: note("status") }),
     limit: (work) => work(),
@@ -121,7 +123,14 @@ describe("read", () => {
 
   test("keeps the state where the tag holds another hash's image, and warns", async () => {
     const other = makeInputs({ steps: [] });
-    const request = { specs: specsOf(other), callSites: [], folder: "/", mirrors: [], repository };
+    const request = {
+      specs: specsOf(other),
+      callSites: [],
+      folder: "/",
+      mirrors: [],
+      repository,
+      secretPlaces: noSecrets,
+    };
     await publishImage(registry, () => builder, { ...request, onProgress: () => undefined, signal: context.signal });
     const manifest = await registry.fetchManifest(repository, other.hash);
     if (manifest === undefined) throw new Error("it was not published");

@@ -4,6 +4,7 @@ import { publishImage, type PublishRequest } from "../../provider/publish";
 import { hashImage } from "../../sdk/hash";
 import type { Platform } from "../../sdk/platform";
 import { FORMAT, type ResolvedSpec, type ResolvedStep } from "../../sdk/spec";
+import { noSecrets } from "../fakes/secret-places";
 import { FakeBuilder } from "../fakes/fake-builder";
 import { MemoryRegistry, toManifest } from "../fakes/memory-registry";
 import { expectCode } from "../fakes/registry-contract";
@@ -33,6 +34,7 @@ function requestFor(more: Partial<PublishRequest> = {}): PublishRequest {
     folder: "/nowhere",
     mirrors: [],
     repository,
+    secretPlaces: noSecrets,
     onProgress: () => undefined,
     signal: new AbortController().signal,
     ...more,

@@ -35,7 +35,7 @@ test("each wrong image is reported as its own, and one error ends the program fo
   expect(reported).toEqual(["first: Error: one", "second: Error: two"]);
   expect(right).toBe("hash");
   expect(second).toBe(first);
-  expect(String(first)).toContain("2 images cannot be hashed; their lines say why.");
+  expect(String(first)).toContain("2 images cannot be built; their lines say why.");
 });
 
 test("an image that the program hands over a moment later is waited for, too", async () => {
@@ -43,13 +43,13 @@ test("an image that the program hands over a moment later is waited for, too", a
   const first = outcome(wrong.watch(failLater("one"), () => undefined));
   await later(undefined);
   const second = outcome(wrong.watch(failLater("two"), () => undefined));
-  expect(String(await first)).toContain("2 images cannot be hashed");
+  expect(String(await first)).toContain("2 images cannot be built");
   expect(await second).toBe(await first);
 });
 
 test("a single wrong image is spoken of as one", async () => {
   const error = await outcome(new WrongImages().watch(Promise.reject(new Error("x")), () => undefined));
-  expect(String(error)).toContain("An image cannot be hashed; its line says why.");
+  expect(String(error)).toContain("An image cannot be built; its line says why.");
 });
 
 test("the error has Pulumi's mark and keeps its one line, whatever is written into it", async () => {
@@ -57,5 +57,5 @@ test("the error has Pulumi's mark and keeps its one line, whatever is written in
   if (!(error instanceof Error)) throw new Error("an error was expected");
   expect(error).toMatchObject({ __pulumiRunError: true });
   error.message = 'Error serializing property "hash"';
-  expect(error.message).toBe("An image cannot be hashed; its line says why.");
+  expect(error.message).toBe("An image cannot be built; its line says why.");
 });

@@ -57,7 +57,7 @@ describe("Secret", () => {
     [
       "an id with a comma",
       () => Secret.fromFile("a", { id: "a,b" }),
-      "Secret.fromFile(…): the id is not a word. Use letters, digits, _ . and -, at most 128, not . or - first.",
+      "Secret.fromFile(…): the id is not a word. Use letters, digits, _ . and -, at most 128, not . or - first, nor slipway-.",
     ],
     [
       "an unknown option",
