@@ -40,6 +40,7 @@ export interface PublishOptions {
   readonly repository?: string;
   readonly builder?: string | undefined;
   readonly env?: NodeJS.ProcessEnv;
+  readonly caBundle?: string;
   readonly signal?: AbortSignal;
   readonly onProgress?: (text: string) => void;
 }
@@ -57,7 +58,7 @@ export async function publish(image: Image, options: PublishOptions = {}): Promi
   const folder = process.cwd();
   const { specs, hash } = await resolveImage(image);
   const { repository = newRepository(), env = process.env } = options;
-  const { builder } = makeBuilder({ builder: options.builder ?? environmentBuilder, env });
+  const { builder } = makeBuilder({ builder: options.builder ?? environmentBuilder, env, caBundle: options.caBundle });
   const published = await publishImage(registry, () => builder, {
     specs,
     callSites: image.callSites,
@@ -72,9 +73,17 @@ export async function publish(image: Image, options: PublishOptions = {}): Promi
 }
 
 /** A builder whose temporary folder a test can look into. */
-export function makeBuilder({ builder, env = process.env }: { builder: string | undefined; env?: NodeJS.ProcessEnv }) {
+export function makeBuilder({
+  builder,
+  env = process.env,
+  caBundle,
+}: {
+  builder: string | undefined;
+  env?: NodeJS.ProcessEnv;
+  caBundle?: string | undefined;
+}) {
   const folder = newFolder();
-  return { builder: new BuildkitBuilder(parseBuilderChoice(builder), new Leftovers(folder), env), folder };
+  return { builder: new BuildkitBuilder(parseBuilderChoice(builder, caBundle), new Leftovers(folder), env), folder };
 }
 
 /** A build without the questions to the registry that come before it. */

@@ -1,11 +1,13 @@
 import { describe, expect, it } from "vitest";
 import { describeStep, diffSpecs } from "../../sdk/diff";
+import type { Secret } from "../../sdk/secret";
 import type { ResolvedSpec, ResolvedStep } from "../../sdk/spec";
 import { imageCases, readImageCase } from "./golden";
 import { digestOf, specOf, treeOf } from "./specs";
 
 const pip = (...packages: string[]): ResolvedStep => ({ kind: "pip", packages, installer: "pip" });
 const run = (command: string): ResolvedStep => ({ kind: "run", command });
+const withSecrets = (...secrets: readonly Secret[]): ResolvedStep => ({ kind: "run", command: "a", secrets });
 const copy = (digit: string): ResolvedStep => ({
   kind: "copyDir",
   source: "src",
@@ -51,6 +53,13 @@ describe("diffSpecs", () => {
       specOf([pip("a")]),
       1,
       "pipInstall - pre",
+    ],
+    [
+      "another version of a secret",
+      specOf([withSecrets({ id: "A", from: { kind: "env", name: "A" }, env: "A" })]),
+      specOf([withSecrets({ id: "A", from: { kind: "config", key: "a" }, env: "A", version: "2" })]),
+      1,
+      'runCommands secrets: - "A" + "A, version 2"',
     ],
     ["changed files", specOf([run("a"), copy("1")]), specOf([run("a"), copy("2")]), 2, "addLocalDir files changed"],
     [

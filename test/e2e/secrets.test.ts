@@ -1,0 +1,132 @@
+import { execFileSync } from "node:child_process";
+import { mkdirSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { beforeAll, expect, test } from "vitest";
+import { findCanaries, imagePlaces, newCanary, readFiles, watchArguments } from "../integration/canary";
+import { fetchStored, newWord, startTestRegistry, type TestRegistry } from "./registry";
+import { IMPORTS, makeStack, makeTemporaryFolder, pulumi, readState, type Stack } from "./stack";
+
+let registry: TestRegistry;
+beforeAll(async () => {
+  registry = await startTestRegistry();
+});
+
+const environment = newCanary("env");
+const encrypted = newCanary("config");
+const other = newCanary("other");
+const file = newCanary("file");
+const canaries = [environment, encrypted, other, file];
+
+const makeProgram = (command: string) => `${IMPORTS.trimEnd()} import { Secret } from "slipway";
+const image = Image.debianSlim("3.11")
+  .runCommands(
+    '${command}',
+    {
+      secrets: [
+        Secret.fromEnv("CANARY"),
+        Secret.fromFile("~/canary.txt"),
+        Secret.fromConfig("encrypted", { env: "ENCRYPTED" }),
+        Secret.fromConfig("acme:other"),
+      ],
+    },
+  );
+const api = new BuiltImage("api", { image });
+export const [uri, ref] = [api.uri, api.ref];
+`;
+
+/** A stack whose secrets are all set, and the environment that sets them. */
+async function makeSecretStack(command: string) {
+  const home = makeTemporaryFolder();
+  const temporary = join(home, "temporary");
+  mkdirSync(temporary);
+  writeFileSync(join(home, "canary.txt"), file);
+  const { DOCKER_CONFIG = join(process.env["HOME"] ?? "", ".docker") } = process.env;
+  const env = { ...registry.env, HOME: home, PULUMI_HOME: join(home, "pulumi"), DOCKER_CONFIG, TMPDIR: temporary };
+  const stack = await makeStack({ "index.ts": makeProgram(command) }, env);
+  setConfig(stack, "encrypted", encrypted);
+  setConfig(stack, "acme:other", other);
+  return { stack, temporary, env: { CANARY: environment } };
+}
+
+function setConfig(stack: Stack, key: string, value: string): void {
+  const args = ["config", "set", "--secret", "--stack", "dev", key];
+  execFileSync("pulumi", args, {
+    cwd: stack.folder,
+    env: stack.env,
+    input: value,
+    stdio: ["pipe", "ignore", "inherit"],
+  });
+}
+
+const checking =
+  'printf "%s|%s|%s|%s" "$CANARY" "$ENCRYPTED" "$(cat /run/secrets/canary.txt)" "$(cat /run/secrets/other)" | sha256sum > /proof; ' +
+  "sleep 0.3; echo ";
+
+test("secrets of every source reach a build, and leave no trace in state, image, arguments, logs and files", async () => {
+  const { stack, temporary, env } = await makeSecretStack(`${checking}${newWord()}`);
+  const { result: up, seen } = await watchArguments(pulumi(stack, "up", { env }));
+  expect(up.exitCode, up.text).toBe(0);
+  const image = await imagePlaces(String(up.outputs["ref"]));
+  const expected = execFileSync("sha256sum", {
+    input: [environment, encrypted, file, other].join("|"),
+    encoding: "utf8",
+  });
+  expect(image["layers"]?.some((layer) => layer.includes(expected.trim()))).toBe(true);
+  const places = {
+    ...image,
+    arguments: seen,
+    log: [up.text],
+    stack: readFiles(stack.folder),
+    temporary: readFiles(temporary),
+  };
+  expect(findCanaries(canaries, places)).toEqual([]);
+  expect(JSON.stringify(readState(stack)["api"])).not.toContain(stack.folder);
+
+  const again = await pulumi(stack, "up", { env: { CANARY: "" } });
+  expect(again.changes, again.text).toEqual({ same: 2 });
+});
+
+test("what a step prints is shown without its secrets", async () => {
+  const { stack, env } = await makeSecretStack(
+    `echo "$CANARY and $ENCRYPTED" $(cat /run/secrets/*) ${newWord()}; exit 3`,
+  );
+  const { exitCode, text, lines } = await pulumi(stack, "up", { env });
+  expect(exitCode).not.toBe(0);
+  expect(lines["api"]?.join("\n")).toMatch(/ {2}\| (\*\*\*|\[secret\]) and (\*\*\*|\[secret\])/);
+  expect(findCanaries(canaries, { text: [text], stack: readFiles(stack.folder) })).toEqual([]);
+});
+
+test("a preview without the secrets warns, and an update without them builds nothing", async () => {
+  const { stack } = await makeSecretStack(`${checking}${newWord()}`);
+  execFileSync("pulumi", ["config", "rm", "--stack", "dev", "encrypted"], { cwd: stack.folder, env: stack.env });
+  const missing =
+    "secret CANARY: the environment variable CANARY is not set. secret encrypted: the config key encrypted is not set.";
+  const preview = await pulumi(stack, "preview");
+  expect(preview.exitCode, preview.text).toBe(0);
+  expect(preview.lines["api"]?.join("\n")).toContain(`warning: an update from here would fail: ${missing}`);
+  const up = await pulumi(stack, "up");
+  expect(up.exitCode).not.toBe(0);
+  expect(up.lines["api"]?.join("\n")).toContain(`error: ${missing}`);
+  expect(up.lines["api"]?.join("\n")).toContain("pulumi config set --secret encrypted");
+  expect(up.lines["api"]?.join("\n")).toMatch(/at .*index\.ts:3:/);
+  expect(readState(stack)["api"]).toBeUndefined();
+  expect(await fetchStored(String(preview.inputs["api"]?.["uri"]))).toBeUndefined();
+});
+
+test("an Image that comes from a secret Output is refused with the hint to use a Secret", async () => {
+  const program = `${IMPORTS}
+const token = new pulumi.Config().requireSecret("encrypted");
+const image = token.apply((value) => Image.debianSlim("3.11").env({ TOKEN: value }));
+new BuiltImage("api", { image });
+`;
+  const { stack } = await makeSecretStack("true");
+  writeFileSync(join(stack.folder, "index.ts"), program);
+  const preview = await pulumi(stack, "preview");
+  expect(preview.exitCode).not.toBe(0);
+  expect(preview.lines["api"]).toEqual([
+    expect.stringMatching(
+      /^error: new BuiltImage\("api", …\): the image comes from a secret Output, .*Secret\.fromConfig\("key"\).*\n {4}at .*index\.ts:5:/s,
+    ),
+  ]);
+  expect(findCanaries(canaries, { text: [preview.text] })).toEqual([]);
+});
