@@ -16,6 +16,22 @@ export function checkPackage(call: Call, name: string, value: unknown): string {
       'Copy it with addLocalDir(…, { strategy: "copy" }) and install it with runCommands("pip install …").',
     );
   }
+  const variables = call.allowed === "any" ? [] : (call.allowed ?? []);
+  if (hasReference(text, variables) && /(^|@\s*)git\+/.test(text)) {
+    throw fail(
+      call,
+      `${name} names a secret, and pip would give it to git as an argument, which every process there can read.`,
+      "Name a wheel or an archive of the project, or clone it in runCommands with a credential helper of git.",
+    );
+  }
+  // A package's direct_url.json keeps its URL without user and password (PEP 610), and nothing else of it is left out.
+  if (hasReference(text.replace(/:\/\/[^/\s@]*@/g, "://"), variables)) {
+    throw fail(
+      call,
+      `${name} names a secret elsewhere than as a URL's user or password, and pip would write it into the image.`,
+      "Use it before the @ of the host, or in indexUrl.",
+    );
+  }
   return text;
 }
 

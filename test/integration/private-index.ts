@@ -19,12 +19,14 @@ with zipfile.ZipFile(sys.argv[1], "w") as wheel:
         wheel.writestr(name, text)
 `;
 
-/** Makes the server an index with the package `slipway-canary`, which the user `user` may read with these passwords. */
+/** Makes the server an index with the package `slipway-canary`, for a user `user` with these passwords, or for them as users. */
 export function servePrivateIndex(server: HttpServer, passwords: readonly string[], folder: string): void {
   const file = join(folder, WHEEL);
   execFileSync("python3", ["-c", makeWheel, file]);
   const wheel = readFileSync(file);
-  const logins = passwords.map((password) => `Basic ${Buffer.from(`user:${password}`).toString("base64")}`);
+  const logins = passwords
+    .flatMap((password) => [`user:${password}`, `${password}:`])
+    .map((login) => `Basic ${Buffer.from(login).toString("base64")}`);
   server.reset(({ url, authorization }, response) => {
     if (authorization === undefined || !logins.includes(authorization)) {
       response.writeHead(401, { "www-authenticate": 'Basic realm="index"' }).end();

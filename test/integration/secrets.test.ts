@@ -46,7 +46,7 @@ export const small = Image.debianSlim("3.11")${more}
 export const api = small
   .pipInstall(["slipway-canary"], { indexUrl: "http://user:$CANARY@${index.host}/simple", secrets: [token] })
   .pipInstall(["slipway-canary"], { indexUrl: "http://${index.host}/simple", secrets: [Secret.fromFile("~/.netrc")], ...again })
-  .pipInstall(["slipway-canary @ http://user:\${CANARY}@${index.host}/files/slipway_canary-1-py3-none-any.whl"], {
+  .pipInstall(["slipway-canary @ http://\${CANARY}@${index.host}/files/slipway_canary-1-py3-none-any.whl"], {
     secrets: [token],
     extraOptions: ["--force-reinstall", "--no-index"],
   })
@@ -66,7 +66,7 @@ function makeProject(more = "") {
   writeFileSync(join(project, "images.ts"), makeImages(more));
   writeFileSync(join(project, "canary.txt"), file);
   writeFileSync(join(home, ".netrc"), `machine 127.0.0.1 login user password ${password}\n`);
-  const env = {
+  const env: NodeJS.ProcessEnv = {
     ...process.env,
     HOME: home,
     DOCKER_CONFIG: process.env["DOCKER_CONFIG"] ?? join(homedir(), ".docker"),
@@ -217,6 +217,14 @@ describe("a company's CA bundle", () => {
     const error = await expectCode(publish(image, { caBundle: "ca.pem" }), "BUILD_FAILED");
     expect(error.message).toContain("  | -----BEGIN CERTIFICATE-----\n  | MIIB\n");
     expect(error.message).toContain('  | Acquire::https::CAInfo "/run/slipway/ca.pem";\n');
+  });
+
+  test("may be given on the command line, relative to where it runs", async () => {
+    const made = makeProject();
+    const args = ["image", "build", "../images.ts#small", "--repository", newRepository(), "--ca-bundle", "no.pem"];
+    const { exitCode, stderr } = await run(args, { ...made, project: made.temporary });
+    expect(exitCode).toBe(1);
+    expect(stderr).toContain(`CA bundle ${join(made.temporary, "no.pem")}: it cannot be read: ENOENT`);
   });
 
   test.each([

@@ -133,6 +133,16 @@ describe("the secrets of a step", () => {
       "pipInstall([…], …): extraOptions[0] names a secret, and every process of the builder's machine could read it there. Use it in indexUrl, extraIndexUrls, findLinks or a package's URL.",
     ],
     [
+      "a login of git",
+      () => base.pipInstall(["a @ git+https://$TOKEN@i.example/a.git"], { secrets: [token] }),
+      "pipInstall([…], …): packages[0] names a secret, and pip would give it to git as an argument, which every process there can read. Name a wheel or an archive of the project, or clone it in runCommands with a credential helper of git.",
+    ],
+    [
+      "a part of a package's URL that pip keeps",
+      () => base.pipInstall(["a @ https://i.example/$TOKEN/a.whl"], { secrets: [token] }),
+      "pipInstall([…], …): packages[0] names a secret elsewhere than as a URL's user or password, and pip would write it into the image. Use it before the @ of the host, or in indexUrl.",
+    ],
+    [
       "a URL of pip that would be split",
       () => base.pipInstall(["a"], { indexUrl: "https://i.example/$TOKEN/a,b", secrets: [token] }),
       "pipInstall([…], …): indexUrl names a secret and has a space or a comma. Write them as %20 and %2C.",
