@@ -26,7 +26,7 @@ const canaries = [environment, configured, plain, file, password];
 /** What the first step writes into the image: that it had each of the values. */
 const proof = createHash("sha256").update([environment, configured, plain, file].join("|")).digest("hex");
 
-/** Every channel and every source, as a file for the CLI. */
+/** Every channel and every source, as a file for the CLI. The name keeps what an earlier run built with other values away. */
 const makeImages = (more: string) => `import { Image, Secret } from "slipway";
 const token = Secret.fromEnv("CANARY");
 const secrets = [
@@ -39,8 +39,8 @@ const secrets = [
 const again = { extraOptions: ["--force-reinstall"] };
 export const small = Image.debianSlim("3.11")${more}
   .runCommands(
-    'printf "%s|%s|%s|%s" "$CANARY" "$CONFIGURED" "$(cat /run/secrets/key)" "$(cat /run/secrets/canary.txt)" | sha256sum > /proof',
-    "sleep 0.3; echo ${newName()}",
+    ': ${newName()}; printf "%s|%s|%s|%s" "$CANARY" "$CONFIGURED" "$(cat /run/secrets/key)" "$(cat /run/secrets/canary.txt)" | sha256sum > /proof',
+    "sleep 0.3",
     { secrets },
   );
 export const api = small
