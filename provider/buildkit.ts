@@ -37,7 +37,7 @@ export class BuildkitBuilder implements Builder {
   async build(request: BuildRequest): Promise<string> {
     if (request.signal.aborted) throw cancelled(request);
     const dockerfile = renderDockerfile(request.spec, request.from);
-    const parts = contextParts(dockerfile, request);
+    const parts = await contextParts(dockerfile, request);
     this.#buildx ??= prepareBuildx(this.#choice, this.#leftovers, this.#env);
     const folder = this.#leftovers.makeFolder("build");
     try {
@@ -55,13 +55,17 @@ interface Build {
   readonly folder: string;
 }
 
-function contextParts(dockerfile: DockerfileText, request: BuildRequest): readonly ContextPart[] {
-  return dockerfile.steps.flatMap(({ step, contextFolder }) => {
-    if (!isSourceStep(step)) return [];
+async function contextParts(dockerfile: DockerfileText, request: BuildRequest): Promise<readonly ContextPart[]> {
+  const { signal, onProgress } = request;
+  const parts: ContextPart[] = [];
+  for (const { step, contextFolder } of dockerfile.steps) {
+    if (!isSourceStep(step)) continue;
     const callSite = request.callSites[request.spec.steps.indexOf(step)];
-    const { tree } = listSource(step, request.folder, callSite);
-    return [{ folder: contextFolder, tree, expected: step.tree, source: step.source }];
-  });
+    const report = { signal, status: (text: string) => onProgress({ text }) };
+    const { tree } = await listSource(step, request.folder, callSite, report);
+    parts.push({ folder: contextFolder, tree, expected: step.tree, source: step.source });
+  }
+  return parts;
 }
 
 async function runBuild(buildx: Buildx, build: Build): Promise<string> {

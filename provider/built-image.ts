@@ -131,7 +131,11 @@ function planImage(
     const leftOut = describeLeftOut(value.spec.mounts.length);
     // Once in an update, which runs the program twice.
     if (leftOut !== undefined && !pulumi.runtime.isDryRun()) log.info(leftOut);
-    return program.resolve(value, platforms, (error) => log.error(withLine(call, error)));
+    return program.resolve(value, platforms, {
+      info: log.info,
+      status: log.status,
+      wrong: (error) => log.error(withLine(call, error)),
+    });
   });
   const repository = pulumi.output(chosen.url).apply((url) => checkRepository(call, url));
   const existence = pulumi

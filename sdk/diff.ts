@@ -134,9 +134,12 @@ function title(step: ResolvedStep): string {
   }
 }
 
-/** What of a step counts: a local path does not, its tree does. */
+/** What says which files are meant; their tree counts. */
+const SELECTING: readonly string[] = ["source", "ignore", "include"];
+
+/** What of a step counts. */
 function identity(step: ResolvedStep): Readonly<Record<string, unknown>> {
-  return Object.fromEntries(Object.entries(step).filter(([name]) => name !== "source"));
+  return Object.fromEntries(Object.entries(step).filter(([name]) => !SELECTING.includes(name)));
 }
 
 function isSame(a: unknown, b: unknown): boolean {

@@ -1,81 +1,57 @@
-import { isUtf8 } from "node:buffer";
-import { createHash } from "node:crypto";
-import {
-  closeSync,
-  lstatSync,
-  openSync,
-  readdirSync,
-  readFileSync,
-  readlinkSync,
-  readSync,
-  statSync,
-  type Stats,
-} from "node:fs";
-import { isAbsolute, join, posix, relative, resolve, sep } from "node:path";
+import { createHash, hash, type Hash } from "node:crypto";
+import { closeSync, openSync, readFileSync, readSync, statSync } from "node:fs";
+import * as localPath from "node:path";
+import { resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { SlipwayError } from "./error";
-
-/** One thing in a tree: what of it reaches the image, and where its bytes are. */
-export type TreeEntry =
-  | { readonly type: "dir"; readonly path: string }
-  | { readonly type: "link"; readonly path: string; readonly target: string }
-  | {
-      readonly type: "file";
-      /** In the tree, `/`-separated. */
-      readonly path: string;
-      /** On this machine. */
-      readonly absolutePath: string;
-      readonly sizeBytes: number;
-      readonly executable: boolean;
-    };
-
-/** What of an entry is identity; a file is represented by the SHA-256 of its bytes (64 hex digits). */
-export type HashedEntry =
-  Exclude<TreeEntry, { type: "file" }> | { type: "file"; path: string; executable: boolean; sha256: string };
-
-/** Entries in the order of their paths' UTF-8 bytes. */
-export type Tree = readonly TreeEntry[];
+import type { HashedEntry, Tree, TreeProgress, TreeWatch } from "./tree";
+import { plainWindowsPath, windowsPathOf } from "./windows-path";
 
 const CHUNK_BYTES = 1 << 20;
-const YIELD_AFTER_MS = 50;
+const PAUSE_AFTER_MS = 50;
 
 /** The tree hash of files read in place. docs/hash.md specifies it. */
-export async function hashTree(tree: Tree, signal?: AbortSignal): Promise<string> {
-  const hashed: HashedEntry[] = [];
-  const buffer = Buffer.allocUnsafe(CHUNK_BYTES);
-  let yieldedAt = performance.now();
-  for (const entry of tree) {
+export async function hashTree(tree: Tree, watch: TreeWatch = {}): Promise<string> {
+  const digest = startTree();
+  const buffer = Buffer.allocUnsafeSlow(CHUNK_BYTES);
+  const pace = new Pace(watch);
+  let bytes = 0;
+  for (const [index, entry] of tree.entries()) {
     if (entry.type !== "file") {
-      hashed.push(entry);
+      addEntry(digest, entry);
       continue;
     }
-    const digest = createHash("sha256");
-    for (const chunk of readChunks(entry.absolutePath, buffer)) {
-      digest.update(chunk);
-      if (performance.now() - yieldedAt > YIELD_AFTER_MS) {
-        await new Promise((done) => setImmediate(done));
-        signal?.throwIfAborted();
-        yieldedAt = performance.now();
-      }
-    }
-    hashed.push({ type: "file", path: entry.path, executable: entry.executable, sha256: digest.digest("hex") });
+    const onRead = (count: number): Promise<void> | undefined => {
+      bytes += count;
+      return pace.isDue() ? pace.pause({ entries: index, bytes }) : undefined;
+    };
+    const sha256 = await hashFile(entry.absolutePath, buffer, onRead).catch((error: unknown) => {
+      throw unreadable(entry.path, error);
+    });
+    addEntry(digest, { type: "file", path: entry.path, executable: entry.executable, sha256 });
   }
-  return hashEntries(hashed);
+  return digest.digest("hex");
 }
 
 /** The tree hash of entries whose files were hashed elsewhere, for example while they were sent. */
 export function hashEntries(entries: readonly HashedEntry[]): string {
-  const digest = createHash("sha256").update("tree/v1\n");
-  for (const entry of entries) {
-    const path = Buffer.from(entry.path);
-    digest.update(`${typeLetter(entry)}${path.length}:`).update(path);
-    if (entry.type === "file") digest.update(entry.sha256);
-    if (entry.type === "link") {
-      const target = Buffer.from(entry.target);
-      digest.update(`${target.length}:`).update(target);
-    }
-  }
+  const digest = startTree();
+  for (const entry of entries) addEntry(digest, entry);
   return digest.digest("hex");
+}
+
+function startTree(): Hash {
+  return createHash("sha256").update("tree/v1\n");
+}
+
+function addEntry(digest: Hash, entry: HashedEntry): void {
+  const path = Buffer.from(entry.path);
+  digest.update(`${typeLetter(entry)}${path.length}:`).update(path);
+  if (entry.type === "file") digest.update(entry.sha256);
+  if (entry.type === "link") {
+    const target = Buffer.from(entry.target);
+    digest.update(`${target.length}:`).update(target);
+  }
 }
 
 function typeLetter(entry: HashedEntry): string {
@@ -89,118 +65,105 @@ function typeLetter(entry: HashedEntry): string {
   }
 }
 
-/** A file's bytes in chunks that share one buffer; reading in place is faster than streams (facts in bench/). */
-function* readChunks(path: string, buffer: Buffer): Generator<Buffer> {
+/**
+ * SHA-256 of a file. A small one is hashed in one call, which costs half of a digest that is fed; reading in place is
+ * faster than streams and than workers for small files (bench/).
+ */
+async function hashFile(
+  path: string,
+  buffer: Buffer,
+  onRead: (count: number) => Promise<void> | undefined,
+): Promise<string> {
   const file = openSync(path, "r");
   try {
-    for (;;) {
-      const count = readSync(file, buffer, 0, buffer.length, null);
-      if (count === 0) return;
-      yield buffer.subarray(0, count);
+    let digest: Hash | undefined;
+    for (let length = 0; ;) {
+      const count = readSync(file, buffer, length, buffer.length - length, null);
+      length += count;
+      const pause = onRead(count);
+      if (pause !== undefined) await pause;
+      if (count === 0 && digest === undefined) return hash("sha256", buffer.subarray(0, length), "hex");
+      if (count > 0 && length < buffer.length) continue;
+      digest ??= createHash("sha256");
+      digest.update(buffer.subarray(0, length));
+      if (count === 0) return digest.digest("hex");
+      length = 0;
     }
   } finally {
     closeSync(file);
   }
 }
 
-/** Lists a folder; its root is not an entry. Refuses what cannot be the same on every machine. */
-export function listTree(folder: string): Tree {
-  const entries: TreeEntry[] = [];
-  collectEntries(folder, "", entries);
-  refuseCollisions(entries);
-  return sortEntries(entries);
-}
+/** Lets others have their turn, and those who wait know how far it is. */
+export class Pace {
+  readonly #watch: TreeWatch;
+  #pausedAt = performance.now();
 
-/** A tree of single files: their paths in the tree, and where they are. */
-export function listFiles(files: ReadonlyMap<string, string>): Tree {
-  const entries: TreeEntry[] = [];
-  const folders = new Set<string>();
-  for (const [path, absolutePath] of files) {
-    entries.push(fileEntry(path, absolutePath, statSync(absolutePath)));
-    for (let parent = posix.dirname(path); parent !== "."; parent = posix.dirname(parent)) folders.add(parent);
+  constructor(watch: TreeWatch) {
+    this.#watch = watch;
   }
-  for (const path of folders) entries.push({ type: "dir", path });
-  return sortEntries(entries);
-}
 
-function collectEntries(folder: string, prefix: string, into: TreeEntry[]): void {
-  for (const rawName of readdirSync(folder, { encoding: "buffer" })) {
-    const name = rawName.toString("utf8");
-    const path = `${prefix}${name}`;
-    if (!isUtf8(rawName)) throw refusal(path, "its name is not UTF-8.", "Rename it.");
-    const absolutePath = join(folder, name);
-    const stats = lstatSync(absolutePath);
-    if (stats.isDirectory()) {
-      into.push({ type: "dir", path });
-      collectEntries(absolutePath, `${path}/`, into);
-    } else if (stats.isSymbolicLink()) {
-      into.push(linkEntry(path, readlinkSync(absolutePath, { encoding: "buffer" })));
-    } else {
-      into.push(fileEntry(path, absolutePath, stats));
-    }
+  isDue(): boolean {
+    return performance.now() - this.#pausedAt > PAUSE_AFTER_MS;
+  }
+
+  async pause(progress: TreeProgress): Promise<void> {
+    this.#watch.onProgress?.(progress);
+    await new Promise((done) => setImmediate(done));
+    this.#watch.signal?.throwIfAborted();
+    this.#pausedAt = performance.now();
   }
 }
 
-function fileEntry(path: string, absolutePath: string, stats: Stats): TreeEntry {
-  if (!stats.isFile()) {
-    throw refusal(path, "it is a socket, a pipe or a device.", "Only files, folders and links can be in an image.");
-  }
-  // The owner's bit alone: group and others differ with the umask of the checkout.
-  return { type: "file", path, absolutePath, sizeBytes: stats.size, executable: (stats.mode & 0o100) !== 0 };
-}
-
-function linkEntry(path: string, rawTarget: Buffer): TreeEntry {
-  const target = rawTarget.toString("utf8");
-  if (!isUtf8(rawTarget)) throw refusal(path, "it is a link to a name that is not UTF-8.", "Rename what it leads to.");
-  // Elsewhere than on Windows a backslash is a letter of a name.
-  const normal = sep === "\\" ? target.replaceAll("\\", "/") : target;
-  const inTree = posix.normalize(posix.join(posix.dirname(path), normal));
-  if (posix.isAbsolute(normal) || isAbsolute(target) || inTree === ".." || inTree.startsWith("../")) {
-    throw refusal(
-      path,
-      `it is a link to ${target}, outside of the folder.`,
-      "Make it a link inside the folder, or a copy.",
-    );
-  }
-  return { type: "link", path, target: normal };
-}
-
-function refuseCollisions(entries: readonly TreeEntry[]): void {
-  const seen = new Map<string, string>();
-  for (const { path } of entries) {
-    const folded = path.normalize("NFC").toLowerCase();
-    const other = seen.get(folded);
-    if (other !== undefined) {
-      throw refusal(path, `it is the same name as ${other} on file systems that ignore case.`, "Rename one of them.");
-    }
-    seen.set(folded, path);
+/** Says which file it was that could not be read. */
+export function reading<T>(path: string, read: () => T): T {
+  try {
+    return read();
+  } catch (error) {
+    throw unreadable(path, error);
   }
 }
 
-function sortEntries(entries: readonly TreeEntry[]): Tree {
-  return entries
-    .map((entry) => ({ entry, bytes: Buffer.from(entry.path) }))
-    .sort((a, b) => Buffer.compare(a.bytes, b.bytes))
-    .map(({ entry }) => entry);
+function unreadable(path: string, error: unknown): unknown {
+  if (!(error instanceof Error) || !("code" in error) || !("syscall" in error)) return error;
+  const gone = error.code === "ENOENT" || error.code === "ENOTDIR";
+  const found = gone ? "it is not there any more." : `it cannot be read (${String(error.code)}).`;
+  return refusal(path, found, gone ? "Run it again when nothing writes there." : "Make it readable.", error);
 }
 
-function refusal(path: string, text: string, hint: string): SlipwayError {
-  return new SlipwayError({ code: "LOCAL_PATH", text: `${path}: ${text}`, hint });
+export function refusal(path: string, text: string, hint: string, cause?: unknown): SlipwayError {
+  return new SlipwayError({ code: "LOCAL_PATH", text: path === "" ? text : `${path}: ${text}`, hint, cause });
 }
 
-/** A local path as it is kept in a spec: relative to the folder, `/`-separated. */
-export function toSource(path: string | URL, folder: string): string {
-  const text = path instanceof URL || path.startsWith("file://") ? fileURLToPath(path) : path;
-  const fromFolder = relative(folder, resolve(folder, text));
-  return fromFolder === "" ? "." : sep === "\\" ? fromFolder.replaceAll("\\", "/") : fromFolder;
+/**
+ * A local path as it is kept in a spec: relative to the folder, `/`-separated.
+ *
+ * @param paths those of the machine; Windows' are the same everywhere.
+ * @throws SlipwayError LOCAL_PATH, for what has no path from the folder
+ */
+export function toSource(path: string | URL, folder: string, paths: localPath.PlatformPath = localPath): string {
+  const isWindows = paths.sep === "\\";
+  const url = path instanceof URL ? path : /^file:\/\//i.test(path) ? new URL(path) : undefined;
+  const given = url === undefined ? String(path) : isWindows ? windowsPathOf(url) : fileURLToPath(url);
+  const base = isWindows ? plainWindowsPath(folder) : folder;
+  const fromFolder = paths.relative(base, paths.resolve(base, isWindows ? plainWindowsPath(given) : given));
+  if (paths.isAbsolute(fromFolder)) {
+    const text = `${given} is on another drive than the program's folder, ${base}.`;
+    throw new SlipwayError({ code: "LOCAL_PATH", text, hint: "Keep both on one drive: paths are kept relative." });
+  }
+  return fromFolder === "" ? "." : isWindows ? fromFolder.replaceAll("\\", "/") : fromFolder;
 }
 
-export type PathKind = "file" | "dir" | "other" | "missing";
+export type PathKind = "file" | "dir" | "other" | "missing" | "loop" | "unreadable";
 
 export function statSource(source: string, folder: string): PathKind {
-  const stats = statSync(resolve(folder, source), { throwIfNoEntry: false });
-  if (stats === undefined) return "missing";
-  return stats.isFile() ? "file" : stats.isDirectory() ? "dir" : "other";
+  try {
+    const stats = statSync(resolve(folder, source), { throwIfNoEntry: false });
+    if (stats === undefined) return "missing";
+    return stats.isFile() ? "file" : stats.isDirectory() ? "dir" : "other";
+  } catch (error) {
+    return error instanceof Error && "code" in error && error.code === "ELOOP" ? "loop" : "unreadable";
+  }
 }
 
 /** A local text file, as UTF-8. */

@@ -26,12 +26,7 @@ function cleanLine(line: string): string {
  * MatchesUsingParentResults, folder by folder. The last pattern that matches a path or a folder above it decides; `!`
  * takes back. Patterns are `/`-separated on every machine.
  *
- * @example
- * ```ts
- * const rules = new IgnoreRules(parseIgnoreFile("docs\n!docs/README.md\n"));
- * rules.ignores("docs/a.md"); // true
- * rules.mayIncludeBelow("docs"); // true: docs must be walked for README.md
- * ```
+ * `docs` and `!docs/README.md` ignore `docs/a.md`; docs itself is walked, for README.md may be below it.
  */
 export class IgnoreRules {
   readonly #patterns: readonly Pattern[];
@@ -173,8 +168,9 @@ function literal(token: string): string {
 
 function mayMatchBelow({ text }: Pattern, folder: string): boolean {
   const below = `${folder}/`;
-  const start = /^[^*?[\]\\^]*/.exec(text)?.[0] ?? "";
-  if (start === text) return text.startsWith(below);
+  if (!/[*?[\]\\]/.test(text)) return text.startsWith(below);
+  if (/[|{^]/.test(text)) return true;
+  const start = /^[^*?[\]\\]*/.exec(text)?.[0] ?? "";
   // Without ** and classes, which match a / as well, a pattern has as many parts as what it matches.
   const isByParts = !/\*\*|[[\\]/.test(text);
   if (isByParts && text.split("/").length < below.split("/").length) return false;

@@ -1,4 +1,4 @@
-export { Image, type LocalOptions, type PipOptions } from "./image";
+export { Image, type LocalDirOptions, type LocalOptions, type PipOptions } from "./image";
 export type { CallSite } from "./call-site";
 export { SlipwayError, type ErrorCode, type ErrorFacts } from "./error";
 export type { ImageSpec, ResolvedSpec, ResolvedStep } from "./spec";
