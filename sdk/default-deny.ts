@@ -4,7 +4,8 @@
  */
 export function isDeniedByDefault(name: string): boolean {
   const lower = name.toLowerCase();
-  return names.has(lower) || (shapes.test(lower) && !harmless.test(lower));
+  const ending = lower.slice(lower.lastIndexOf(".") + 1);
+  return names.has(lower) || ((endings.has(ending) || shapes.test(lower)) && !harmless.test(lower));
 }
 
 const credentials = [
@@ -66,16 +67,17 @@ const rubbish = [
 
 const names: ReadonlySet<string> = new Set([...credentials, ...rubbish]);
 
-/** The same two kinds, by the form of a name. */
+/** What stands after the last dot: keys and certificates, Terraform's state, Python's compiled files. */
+const endings: ReadonlySet<string> = new Set(["kdbx", "key", "p12", "pem", "pfx", "ppk", "pyc", "pyo", "tfstate"]);
+
+/** Other forms of a name; each begins at its begin, so that most names are done with at once. */
 const shapes = new RegExp(
   [
     String.raw`^\.env(?:rc$|[._~-]|$)`,
-    String.raw`\.(?:key|kdbx|p12|pem|pfx|ppk)$`,
     String.raw`^id_(?:rsa|dsa|ecdsa|ed25519)[^.]*(?:\.(?:bak|old|pub))?$`,
     String.raw`^pulumi\..+\.ya?ml$`,
-    String.raw`\.tfstate(?:\.backup)?$`,
+    String.raw`^.*\.tfstate\.backup$`,
     String.raw`^\.\w+_history$`,
-    String.raw`\.py[co]$`,
     String.raw`^\._`,
     String.raw`^\..+\.sw[op]$`,
   ].join("|"),

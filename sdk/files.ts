@@ -1,4 +1,4 @@
-import { createHash, hash, type Hash } from "node:crypto";
+import { createHash, hash } from "node:crypto";
 import { closeSync, openSync, readFileSync, readSync, statSync } from "node:fs";
 import * as localPath from "node:path";
 import { resolve } from "node:path";
@@ -9,49 +9,67 @@ import { plainWindowsPath, windowsPathOf } from "./windows-path";
 
 const CHUNK_BYTES = 1 << 20;
 const PAUSE_AFTER_MS = 50;
+const PENDING_LENGTH = 1 << 14;
 
 /** The tree hash of files read in place. docs/hash.md specifies it. */
 export async function hashTree(tree: Tree, watch: TreeWatch = {}): Promise<string> {
-  const digest = startTree();
+  const digest = new TreeDigest();
   const buffer = Buffer.allocUnsafeSlow(CHUNK_BYTES);
   const pace = new Pace(watch);
   let bytes = 0;
   for (const [index, entry] of tree.entries()) {
+    if (pace.isDue()) await pace.pause({ entries: index, bytes });
     if (entry.type !== "file") {
-      addEntry(digest, entry);
+      digest.add(entry);
       continue;
     }
-    const onRead = (count: number): Promise<void> | undefined => {
-      bytes += count;
-      return pace.isDue() ? pace.pause({ entries: index, bytes }) : undefined;
-    };
-    const sha256 = await hashFile(entry.absolutePath, buffer, onRead).catch((error: unknown) => {
-      throw unreadable(entry.path, error);
-    });
-    addEntry(digest, { type: "file", path: entry.path, executable: entry.executable, sha256 });
+    const { path, absolutePath, executable } = entry;
+    const onRead = (count: number): Promise<void> | undefined =>
+      pace.isDue() ? pace.pause({ entries: index, bytes: bytes + count }) : undefined;
+    const small = reading(path, () => hashSmallFile(absolutePath, buffer));
+    const sha256 =
+      small ??
+      (await hashLargeFile(absolutePath, buffer, onRead).catch((error: unknown) => {
+        throw unreadable(path, error);
+      }));
+    bytes += entry.sizeBytes;
+    digest.add({ type: "file", path, executable, sha256 });
   }
-  return digest.digest("hex");
+  return digest.end();
 }
 
 /** The tree hash of entries whose files were hashed elsewhere, for example while they were sent. */
 export function hashEntries(entries: readonly HashedEntry[]): string {
-  const digest = startTree();
-  for (const entry of entries) addEntry(digest, entry);
-  return digest.digest("hex");
+  const digest = new TreeDigest();
+  for (const entry of entries) digest.add(entry);
+  return digest.end();
 }
 
-function startTree(): Hash {
-  return createHash("sha256").update("tree/v1\n");
-}
+/** Feeds the digest many entries at a time: every call of it costs as much as hashing a kilobyte. */
+class TreeDigest {
+  readonly #digest = createHash("sha256");
+  #pending = "tree/v1\n";
 
-function addEntry(digest: Hash, entry: HashedEntry): void {
-  const path = Buffer.from(entry.path);
-  digest.update(`${typeLetter(entry)}${path.length}:`).update(path);
-  if (entry.type === "file") digest.update(entry.sha256);
-  if (entry.type === "link") {
-    const target = Buffer.from(entry.target);
-    digest.update(`${target.length}:`).update(target);
+  add(entry: HashedEntry): void {
+    this.#pending += `${typeLetter(entry)}${framed(entry.path)}`;
+    if (entry.type === "file") this.#pending += entry.sha256;
+    if (entry.type === "link") this.#pending += framed(entry.target);
+    if (this.#pending.length > PENDING_LENGTH) this.#flush();
   }
+
+  end(): string {
+    this.#flush();
+    return this.#digest.digest("hex");
+  }
+
+  #flush(): void {
+    this.#digest.update(this.#pending);
+    this.#pending = "";
+  }
+}
+
+function framed(text: string): string {
+  return `${Buffer.byteLength(text)}:${text}`;
 }
 
 function typeLetter(entry: HashedEntry): string {
@@ -66,28 +84,38 @@ function typeLetter(entry: HashedEntry): string {
 }
 
 /**
- * SHA-256 of a file. A small one is hashed in one call, which costs half of a digest that is fed; reading in place is
- * faster than streams and than workers for small files (bench/).
+ * SHA-256 of a file that the buffer holds, in one call: reading in place like this is faster than streams, and one call
+ * than a digest that is fed (bench/). `undefined` for a larger one.
  */
-async function hashFile(
+function hashSmallFile(path: string, buffer: Buffer): string | undefined {
+  const file = openSync(path, "r");
+  try {
+    for (let length = 0; length < buffer.length;) {
+      const count = readSync(file, buffer, length, buffer.length - length, null);
+      if (count === 0) return hash("sha256", buffer.subarray(0, length), "hex");
+      length += count;
+    }
+    return undefined;
+  } finally {
+    closeSync(file);
+  }
+}
+
+async function hashLargeFile(
   path: string,
   buffer: Buffer,
   onRead: (count: number) => Promise<void> | undefined,
 ): Promise<string> {
+  const digest = createHash("sha256");
   const file = openSync(path, "r");
   try {
-    let digest: Hash | undefined;
-    for (let length = 0; ;) {
-      const count = readSync(file, buffer, length, buffer.length - length, null);
-      length += count;
-      const pause = onRead(count);
-      if (pause !== undefined) await pause;
-      if (count === 0 && digest === undefined) return hash("sha256", buffer.subarray(0, length), "hex");
-      if (count > 0 && length < buffer.length) continue;
-      digest ??= createHash("sha256");
-      digest.update(buffer.subarray(0, length));
+    for (let total = 0; ;) {
+      const count = readSync(file, buffer, 0, buffer.length, null);
       if (count === 0) return digest.digest("hex");
-      length = 0;
+      digest.update(buffer.subarray(0, count));
+      total += count;
+      const pause = onRead(total);
+      if (pause !== undefined) await pause;
     }
   } finally {
     closeSync(file);

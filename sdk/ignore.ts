@@ -38,9 +38,13 @@ export class IgnoreRules {
     this.#patterns = patterns.map(trimSpace).filter(Boolean).map(compilePattern);
   }
 
+  get isEmpty(): boolean {
+    return this.#patterns.length === 0;
+  }
+
   /** Whether a path is left out, by itself or by a folder above it. */
   ignores(path: string): boolean {
-    if (this.#patterns.length === 0) return false;
+    if (this.isEmpty) return false;
     return isIgnored(this.#patterns, this.#match(path, this.#matchFolder(parentOf(path))));
   }
 

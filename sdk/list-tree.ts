@@ -4,7 +4,7 @@ import { isAbsolute, join, posix, sep } from "node:path";
 import type { SlipwayError } from "./error";
 import { Pace, reading, readTextFile, refusal } from "./files";
 import { IGNORE_FILE, type Selection } from "./selection";
-import { compareUtf8, foldName, type Tree, type TreeEntry, type TreeWatch } from "./tree";
+import { foldName, sortByUtf8, type Tree, type TreeEntry, type TreeWatch } from "./tree";
 import { findLeavingLink } from "./tree-links";
 
 /**
@@ -42,7 +42,7 @@ async function walkFolder(walk: Walk, folder: WalkedFolder): Promise<boolean> {
   for (const turn of await readTurns(walk, folder)) {
     const { name, child, isContent } = turn;
     const path = prefix + name;
-    const absolutePath = join(folder.absolutePath, name);
+    const absolutePath = folder.absolutePath + sep + name;
     if (walk.pace.isDue()) await walk.pace.pause({ entries: walk.entries.length, bytes: 0 });
     if (isContent) {
       const own = entered.get(name);
@@ -92,7 +92,7 @@ async function readTurns(walk: Walk, { path, absolutePath }: WalkedFolder): Prom
   } finally {
     folder.closeSync();
   }
-  return turns.sort((a, b) => compareUtf8(a.key, b.key));
+  return sortByUtf8(turns, ({ key }) => key);
 }
 
 /** Names that are not UTF-8, as they read with U+FFFD in the place of what is not. */
@@ -153,7 +153,7 @@ export function listFiles(files: ReadonlyMap<string, string>): Tree {
     for (let parent = posix.dirname(path); parent !== "."; parent = posix.dirname(parent)) folders.add(parent);
   }
   for (const path of folders) entries.push({ type: "dir", path });
-  return entries.sort((a, b) => compareUtf8(a.path, b.path));
+  return sortByUtf8(entries, ({ path }) => path);
 }
 
 /** The text of a folder's own ignore file; empty where it has none. */

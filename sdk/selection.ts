@@ -36,7 +36,8 @@ export class Selection {
    */
   constructor(options: SelectionOptions, ignoreFile: string) {
     this.#include = new IgnoreRules(["**", ...cleanPatterns(options.include ?? []).map((pattern) => `!${pattern}`)]);
-    this.#ignore = [readRules(ignoreFile), new IgnoreRules(cleanPatterns(options.ignore ?? []))];
+    const all = [readRules(ignoreFile), new IgnoreRules(cleanPatterns(options.ignore ?? []))];
+    this.#ignore = all.filter((rules) => !rules.isEmpty);
   }
 
   /** @param isBelowDenied whether a folder above it is left out by default. */
@@ -44,8 +45,8 @@ export class Selection {
     const name = path.slice(path.lastIndexOf("/") + 1);
     const isDenied = isBelowDenied || isDeniedByDefault(name) || path === IGNORE_FILE;
     const isLifted = !isDenied || !this.#include.ignores(path);
-    const ignoring = this.#ignore.filter((rules) => rules.ignores(path));
-    if (isLifted && ignoring.length === 0) return { fate: "take", isDenied };
+    const ignoring = this.#ignoring(path);
+    if (isLifted && ignoring.length === 0) return isDenied ? TAKEN_THOUGH_DENIED : TAKEN;
     if (isDenied && !isBelowDenied && !isLifted && ignoring.length === 0 && path !== IGNORE_FILE) {
       this.leftOut.set(name, (this.leftOut.get(name) ?? 0) + 1);
     }
@@ -53,7 +54,14 @@ export class Selection {
     const isWalked = isFolder && out.every((rules) => rules.mayIncludeBelow(path));
     return { fate: isWalked ? "below" : "leave", isDenied };
   }
+
+  #ignoring(path: string): readonly IgnoreRules[] {
+    return this.#ignore.length === 0 ? this.#ignore : this.#ignore.filter((rules) => rules.ignores(path));
+  }
 }
+
+const TAKEN: Verdict = { fate: "take", isDenied: false };
+const TAKEN_THOUGH_DENIED: Verdict = { fate: "take", isDenied: true };
 
 function readRules(ignoreFile: string): IgnoreRules {
   try {

@@ -32,11 +32,19 @@ export interface TreeWatch {
   readonly onProgress?: ((progress: TreeProgress) => void) | undefined;
 }
 
-/** Orders texts as their UTF-8 bytes are. */
-export function compareUtf8(a: string, b: string): number {
-  if (a === b) return 0;
+/** Sorts by texts, as their UTF-8 bytes are ordered. */
+export function sortByUtf8<T>(items: T[], textOf: (item: T) => string): T[] {
   // Only surrogates stand elsewhere in UTF-16 than in UTF-8.
-  if (!/[\ud800-\uffff]/.test(a) || !/[\ud800-\uffff]/.test(b)) return a < b ? -1 : 1;
+  const isPlain = !items.some((item) => /[\ud800-\udfff]/.test(textOf(item)));
+  if (!isPlain) return items.sort((a, b) => compareUtf8(textOf(a), textOf(b)));
+  return items.sort((a, b) => {
+    const one = textOf(a);
+    const other = textOf(b);
+    return one < other ? -1 : one === other ? 0 : 1;
+  });
+}
+
+function compareUtf8(a: string, b: string): number {
   const length = Math.min(a.length, b.length);
   for (let index = 0; index < length; index += 1) {
     const difference = rank(a.charCodeAt(index)) - rank(b.charCodeAt(index));

@@ -22,12 +22,12 @@ What cannot be hashed is answered by `refused: <why>`; the stream goes on.
 import hashlib
 import json
 import os
-import posixpath
 import stat
 import sys
 import unicodedata
 from pathlib import Path
 
+MAX_LINKS = 40
 BUILD_KINDS = {"pip", "pipRequirements", "apt", "run", "dockerfile"}
 COPY_KINDS = {"copyFile", "copyDir"}
 
