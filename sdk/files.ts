@@ -4,38 +4,59 @@ import * as localPath from "node:path";
 import { resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { SlipwayError } from "./error";
-import type { HashedEntry, Tree, TreeProgress, TreeWatch } from "./tree";
+import { hashInWorkers, isWorthWorkers } from "./hash-workers";
+import type { FileEntry, HashedEntry, Tree, TreeProgress, TreeWatch } from "./tree";
 import { plainWindowsPath, windowsPathOf } from "./windows-path";
 
 const CHUNK_BYTES = 1 << 20;
+const DIGEST_BYTES = 32;
 const PAUSE_AFTER_MS = 50;
 const PENDING_LENGTH = 1 << 14;
 
 /** The tree hash of files read in place. docs/hash.md specifies it. */
 export async function hashTree(tree: Tree, watch: TreeWatch = {}): Promise<string> {
+  const files = tree.filter((entry) => entry.type === "file");
+  const digests = await (isWorthWorkers(files) ? hashInThreads(files, watch) : hashHere(files, watch));
   const digest = new TreeDigest();
-  const buffer = Buffer.allocUnsafeSlow(CHUNK_BYTES);
-  const pace = new Pace(watch);
-  let bytes = 0;
-  for (const [index, entry] of tree.entries()) {
-    if (pace.isDue()) await pace.pause({ entries: index, bytes });
+  let next = 0;
+  for (const entry of tree) {
     if (entry.type !== "file") {
       digest.add(entry);
       continue;
     }
-    const { path, absolutePath, executable } = entry;
+    const sha256 = digests.toString("hex", next, next + DIGEST_BYTES);
+    next += DIGEST_BYTES;
+    digest.add({ type: "file", path: entry.path, executable: entry.executable, sha256 });
+  }
+  return digest.end();
+}
+
+function hashInThreads(files: readonly FileEntry[], watch: TreeWatch): Promise<Buffer> {
+  return hashInWorkers(files, {
+    signal: watch.signal,
+    onProgress: (entries, bytes) => watch.onProgress?.({ entries, bytes }),
+    fail: ({ path }, failure) => unreadable(path, Object.assign(new Error(failure.message), failure)),
+  });
+}
+
+async function hashHere(files: readonly FileEntry[], watch: TreeWatch): Promise<Buffer> {
+  const digests = Buffer.alloc(files.length * DIGEST_BYTES);
+  const buffer = Buffer.allocUnsafeSlow(CHUNK_BYTES);
+  const pace = new Pace(watch);
+  let bytes = 0;
+  for (const [index, { path, absolutePath, sizeBytes }] of files.entries()) {
+    if (pace.isDue()) await pace.pause({ entries: index, bytes });
     const onRead = (count: number): Promise<void> | undefined =>
       pace.isDue() ? pace.pause({ entries: index, bytes: bytes + count }) : undefined;
     const small = reading(path, () => hashSmallFile(absolutePath, buffer));
-    const sha256 =
-      small ??
-      (await hashLargeFile(absolutePath, buffer, onRead).catch((error: unknown) => {
+    const large = async (): Promise<Buffer> =>
+      hashLargeFile(absolutePath, buffer, onRead).catch((error: unknown) => {
         throw unreadable(path, error);
-      }));
-    bytes += entry.sizeBytes;
-    digest.add({ type: "file", path, executable, sha256 });
+      });
+    digests.set(small ?? (await large()), index * DIGEST_BYTES);
+    bytes += sizeBytes;
   }
-  return digest.end();
+  return digests;
 }
 
 /** The tree hash of entries whose files were hashed elsewhere, for example while they were sent. */
@@ -87,12 +108,12 @@ function typeLetter(entry: HashedEntry): string {
  * SHA-256 of a file that the buffer holds, in one call: reading in place like this is faster than streams, and one call
  * than a digest that is fed (bench/). `undefined` for a larger one.
  */
-function hashSmallFile(path: string, buffer: Buffer): string | undefined {
+function hashSmallFile(path: string, buffer: Buffer): Buffer | undefined {
   const file = openSync(path, "r");
   try {
     for (let length = 0; length < buffer.length;) {
       const count = readSync(file, buffer, length, buffer.length - length, null);
-      if (count === 0) return hash("sha256", buffer.subarray(0, length), "hex");
+      if (count === 0) return hash("sha256", buffer.subarray(0, length), "buffer");
       length += count;
     }
     return undefined;
@@ -105,13 +126,13 @@ async function hashLargeFile(
   path: string,
   buffer: Buffer,
   onRead: (count: number) => Promise<void> | undefined,
-): Promise<string> {
+): Promise<Buffer> {
   const digest = createHash("sha256");
   const file = openSync(path, "r");
   try {
     for (let total = 0; ;) {
       const count = readSync(file, buffer, 0, buffer.length, null);
-      if (count === 0) return digest.digest("hex");
+      if (count === 0) return digest.digest();
       digest.update(buffer.subarray(0, count));
       total += count;
       const pause = onRead(total);

@@ -1,16 +1,26 @@
 /** One thing in a tree: what of it reaches the image, and where its bytes are. */
-export type TreeEntry =
-  | { readonly type: "dir"; readonly path: string }
-  | { readonly type: "link"; readonly path: string; readonly target: string }
-  | {
-      readonly type: "file";
-      /** In the tree, `/`-separated. */
-      readonly path: string;
-      /** On this machine. */
-      readonly absolutePath: string;
-      readonly sizeBytes: number;
-      readonly executable: boolean;
-    };
+export type TreeEntry = FolderEntry | LinkEntry | FileEntry;
+
+interface FolderEntry {
+  readonly type: "dir";
+  readonly path: string;
+}
+
+interface LinkEntry {
+  readonly type: "link";
+  readonly path: string;
+  readonly target: string;
+}
+
+export interface FileEntry {
+  readonly type: "file";
+  /** In the tree, `/`-separated. */
+  readonly path: string;
+  /** On this machine. */
+  readonly absolutePath: string;
+  readonly sizeBytes: number;
+  readonly executable: boolean;
+}
 
 /** What of an entry is identity; a file is represented by the SHA-256 of its bytes (64 hex digits). */
 export type HashedEntry =
