@@ -11,6 +11,7 @@ import { plainWindowsPath, windowsPathOf } from "./windows-path";
 const CHUNK_BYTES = 1 << 20;
 const DIGEST_BYTES = 32;
 const PAUSE_AFTER_MS = 50;
+const ASKED_PER_LOOK = 8;
 const PENDING_LENGTH = 1 << 14;
 
 /** The tree hash of files read in place. docs/hash.md specifies it. */
@@ -18,8 +19,10 @@ export async function hashTree(tree: Tree, watch: TreeWatch = {}): Promise<strin
   const files = tree.filter((entry) => entry.type === "file");
   const digests = await (isWorthWorkers(files) ? hashInThreads(files, watch) : hashHere(files, watch));
   const digest = new TreeDigest();
+  const pace = new Pace({ signal: watch.signal });
   let next = 0;
-  for (const entry of tree) {
+  for (const [index, entry] of tree.entries()) {
+    if (pace.isDue()) await pace.pause({ entries: index, bytes: 0 });
     if (entry.type !== "file") {
       digest.add(entry);
       continue;
@@ -48,7 +51,7 @@ async function hashHere(files: readonly FileEntry[], watch: TreeWatch): Promise<
     if (pace.isDue()) await pace.pause({ entries: index, bytes });
     const onRead = (count: number): Promise<void> | undefined =>
       pace.isDue() ? pace.pause({ entries: index, bytes: bytes + count }) : undefined;
-    const small = reading(path, () => hashSmallFile(absolutePath, buffer));
+    const small = reading(path, () => hashSmallFile(absolutePath, sizeBytes, buffer));
     const large = async (): Promise<Buffer> =>
       hashLargeFile(absolutePath, buffer, onRead).catch((error: unknown) => {
         throw unreadable(path, error);
@@ -108,13 +111,15 @@ function typeLetter(entry: HashedEntry): string {
  * SHA-256 of a file that the buffer holds, in one call: reading in place like this is faster than streams, and one call
  * than a digest that is fed (bench/). `undefined` for a larger one.
  */
-function hashSmallFile(path: string, buffer: Buffer): Buffer | undefined {
+function hashSmallFile(path: string, sizeBytes: number, buffer: Buffer): Buffer | undefined {
   const file = openSync(path, "r");
   try {
     for (let length = 0; length < buffer.length;) {
       const count = readSync(file, buffer, length, buffer.length - length, null);
-      if (count === 0) return hash("sha256", buffer.subarray(0, length), "buffer");
       length += count;
+      // A short read that ends where the file ended when it was listed needs no further one to see the end.
+      const isWhole = count === 0 || (length === sizeBytes && length < buffer.length);
+      if (isWhole) return hash("sha256", buffer.subarray(0, length), "buffer");
     }
     return undefined;
   } finally {
@@ -147,13 +152,16 @@ async function hashLargeFile(
 export class Pace {
   readonly #watch: TreeWatch;
   #pausedAt = performance.now();
+  #asked = 0;
 
   constructor(watch: TreeWatch) {
     this.#watch = watch;
   }
 
+  /** Asked for every file; it looks at the clock now and then. */
   isDue(): boolean {
-    return performance.now() - this.#pausedAt > PAUSE_AFTER_MS;
+    this.#asked += 1;
+    return this.#asked % ASKED_PER_LOOK === 0 && performance.now() - this.#pausedAt > PAUSE_AFTER_MS;
   }
 
   async pause(progress: TreeProgress): Promise<void> {

@@ -20,7 +20,7 @@ const { createHash, hash } = require("node:crypto");
 const { parentPort } = require("node:worker_threads");
 const buffer = Buffer.allocUnsafeSlow(1 << 20);
 let bytes = 0;
-function hashFile(path) {
+function hashFile(path, sizeBytes) {
   const file = openSync(path, "r");
   try {
     let digest;
@@ -32,7 +32,8 @@ function hashFile(path) {
         parentPort.postMessage({ kind: "read", bytes });
         bytes = 0;
       }
-      if (count === 0 && digest === undefined) return hash("sha256", buffer.subarray(0, length), "buffer");
+      const isWhole = count === 0 || (length === sizeBytes && length < buffer.length);
+      if (isWhole && digest === undefined) return hash("sha256", buffer.subarray(0, length), "buffer");
       if (count > 0 && length < buffer.length) continue;
       digest ??= createHash("sha256");
       digest.update(buffer.subarray(0, length));
@@ -43,11 +44,11 @@ function hashFile(path) {
     closeSync(file);
   }
 }
-parentPort.on("message", ({ first, paths }) => {
+parentPort.on("message", ({ first, paths, sizes }) => {
   const digests = new Uint8Array(paths.length * ${DIGEST_BYTES});
   for (const [index, path] of paths.entries()) {
     try {
-      digests.set(hashFile(path), index * ${DIGEST_BYTES});
+      digests.set(hashFile(path, sizes[index]), index * ${DIGEST_BYTES});
     } catch ({ code, syscall, message }) {
       parentPort.postMessage({ kind: "failed", index: first + index, code, syscall, message });
       return;
@@ -104,7 +105,9 @@ export async function hashInWorkers(files: readonly FileEntry[], waiting: Waitin
   const nextBatch = (): Batch | undefined => {
     const { value } = batches.next();
     if (value === undefined) return undefined;
-    return { first: value[0], paths: files.slice(...value).map(({ absolutePath }) => absolutePath) };
+    const batch = files.slice(...value);
+    const paths = batch.map(({ absolutePath }) => absolutePath);
+    return { first: value[0], paths, sizes: batch.map(({ sizeBytes }) => sizeBytes) };
   };
   const workers = Array.from({ length: WORKERS }, () => new Worker(WORKER_TEXT, { eval: true, execArgv: [] }));
   try {
@@ -119,6 +122,7 @@ export async function hashInWorkers(files: readonly FileEntry[], waiting: Waitin
 interface Batch {
   readonly first: number;
   readonly paths: readonly string[];
+  readonly sizes: readonly number[];
 }
 
 /** Gives a worker one batch after the other, until there are no more. */

@@ -4,15 +4,17 @@ import { isAbsolute, join, posix, sep } from "node:path";
 import type { SlipwayError } from "./error";
 import { Pace, reading, readTextFile, refusal } from "./files";
 import { IGNORE_FILE, type Selection } from "./selection";
-import { foldName, sortByUtf8, type Tree, type TreeEntry, type TreeWatch } from "./tree";
+import { foldName, utf8Order, type Tree, type TreeEntry, type TreeWatch } from "./tree";
 import { findLeavingLink } from "./tree-links";
+
+const SORTED_AT_ONCE = 20_000;
 
 /**
  * Lists a folder, or what a selection takes of it; its root is not an entry. Refuses what cannot be the same on every
  * machine.
  */
 export async function listTree(folder: string, selection?: Selection, watch: TreeWatch = {}): Promise<Tree> {
-  const walk: Walk = { selection, entries: [], tentative: new Set(), pace: new Pace(watch) };
+  const walk: Walk = { selection, entries: [], tentative: new Set(), pace: new Pace(watch), found: 0 };
   await walkFolder(walk, { path: "", absolutePath: folder, isDenied: false });
   const { tentative, entries } = walk;
   const tree = tentative.size === 0 ? entries : entries.filter((entry) => !tentative.has(entry));
@@ -26,6 +28,8 @@ interface Walk {
   /** Folders that are left out unless something below them is taken. */
   readonly tentative: Set<TreeEntry>;
   readonly pace: Pace;
+  /** How many files and folders were found so far. */
+  found: number;
 }
 
 interface WalkedFolder {
@@ -43,7 +47,7 @@ async function walkFolder(walk: Walk, folder: WalkedFolder): Promise<boolean> {
     const { name, child, isContent } = turn;
     const path = prefix + name;
     const absolutePath = folder.absolutePath + sep + name;
-    if (walk.pace.isDue()) await walk.pace.pause({ entries: walk.entries.length, bytes: 0 });
+    if (walk.pace.isDue()) await walk.pace.pause({ entries: walk.found, bytes: 0 });
     if (isContent) {
       const own = entered.get(name);
       if (own === undefined) continue;
@@ -83,16 +87,47 @@ async function readTurns(walk: Walk, { path, absolutePath }: WalkedFolder): Prom
   try {
     for (let child = folder.readSync(); child !== null; child = folder.readSync()) {
       const { name } = child;
+      walk.found += 1;
       if (name.includes("\ufffd")) foreign ??= foreignNames(absolutePath);
       const isForeign = foreign?.has(name) === true;
       turns.push({ key: name, name, child, isContent: false, isForeign });
       if (child.isDirectory()) turns.push({ key: `${name}/`, name, child, isContent: true, isForeign });
-      if (walk.pace.isDue()) await walk.pace.pause({ entries: walk.entries.length + turns.length, bytes: 0 });
+      if (walk.pace.isDue()) await walk.pace.pause({ entries: walk.found, bytes: 0 });
     }
   } finally {
     folder.closeSync();
   }
-  return sortByUtf8(turns, ({ key }) => key);
+  const order = utf8Order(turns, ({ key }) => key);
+  return turns.length < SORTED_AT_ONCE ? turns.sort(order) : sortInPieces(turns, order, walk);
+}
+
+/** Sorts what would take too long at once: pieces, then two and two of them. */
+async function sortInPieces(turns: readonly Turn[], order: (a: Turn, b: Turn) => number, walk: Walk): Promise<Turn[]> {
+  const pause = async (): Promise<void> => {
+    if (walk.pace.isDue()) await walk.pace.pause({ entries: walk.found, bytes: 0 });
+  };
+  const pieces: Turn[][] = [];
+  for (let start = 0; start < turns.length; start += SORTED_AT_ONCE) {
+    pieces.push(turns.slice(start, start + SORTED_AT_ONCE).sort(order));
+    await pause();
+  }
+  for (let one = pieces.shift(); one !== undefined; one = pieces.shift()) {
+    const other = pieces.shift();
+    if (other === undefined) return one;
+    const merged: Turn[] = [];
+    for (let at = 0, otherAt = 0; at < one.length || otherAt < other.length;) {
+      const a = one[at];
+      const b = other[otherAt];
+      const isFirst = b === undefined || (a !== undefined && order(a, b) <= 0);
+      const next = isFirst ? a : b;
+      if (next !== undefined) merged.push(next);
+      if (isFirst) at += 1;
+      else otherAt += 1;
+      if (merged.length % 1_000 === 0) await pause();
+    }
+    pieces.push(merged);
+  }
+  return [];
 }
 
 /** Names that are not UTF-8, as they read with U+FFFD in the place of what is not. */
@@ -153,7 +188,7 @@ export function listFiles(files: ReadonlyMap<string, string>): Tree {
     for (let parent = posix.dirname(path); parent !== "."; parent = posix.dirname(parent)) folders.add(parent);
   }
   for (const path of folders) entries.push({ type: "dir", path });
-  return sortByUtf8(entries, ({ path }) => path);
+  return entries.sort(utf8Order(entries, ({ path }) => path));
 }
 
 /** The text of a folder's own ignore file; empty where it has none. */

@@ -42,16 +42,16 @@ export interface TreeWatch {
   readonly onProgress?: ((progress: TreeProgress) => void) | undefined;
 }
 
-/** Sorts by texts, as their UTF-8 bytes are ordered. */
-export function sortByUtf8<T>(items: T[], textOf: (item: T) => string): T[] {
+/** Orders by texts, as their UTF-8 bytes are. */
+export function utf8Order<T>(items: readonly T[], textOf: (item: T) => string): (a: T, b: T) => number {
   // Only surrogates stand elsewhere in UTF-16 than in UTF-8.
   const isPlain = !items.some((item) => /[\ud800-\udfff]/.test(textOf(item)));
-  if (!isPlain) return items.sort((a, b) => compareUtf8(textOf(a), textOf(b)));
-  return items.sort((a, b) => {
+  if (!isPlain) return (a, b) => compareUtf8(textOf(a), textOf(b));
+  return (a, b) => {
     const one = textOf(a);
     const other = textOf(b);
     return one < other ? -1 : one === other ? 0 : 1;
-  });
+  };
 }
 
 function compareUtf8(a: string, b: string): number {
