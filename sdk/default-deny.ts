@@ -73,7 +73,7 @@ const endings: ReadonlySet<string> = new Set(["kdbx", "key", "p12", "pem", "pfx"
 /** Other forms of a name; each begins at its begin, so that most names are done with at once. */
 const shapes = new RegExp(
   [
-    String.raw`^\.env(?:rc$|[._~-]|$)`,
+    String.raw`^\.env(?:rc$|[^a-z]|$)`,
     String.raw`^id_(?:rsa|dsa|ecdsa|ed25519)[^.]*(?:\.(?:bak|old|pub))?$`,
     String.raw`^pulumi\..+\.ya?ml$`,
     String.raw`^.*\.tfstate\.backup$`,

@@ -141,7 +141,17 @@ describe("a selection", () => {
 
   it("leaves out credentials and rubbish, at any depth and in any case", async () => {
     const taken = ["id_map.py", ".env.example", "cacert.pem", ".gitignore", "keys.ts", "Pulumi.yaml", ".envoy.yaml"];
-    const left = [".env", ".env.local", ".git/x", "a/.AWS/x", "a/b/ID_rsa", "a/tls.key", "Pulumi.dev.yaml", "m.pyc"];
+    const left = [
+      ".env",
+      ".env.local",
+      ".env2",
+      ".git/x",
+      "a/.AWS/x",
+      "a/b/ID_rsa",
+      "a/tls.key",
+      "Pulumi.dev.yaml",
+      "m.pyc",
+    ];
     const paths = await select([...taken, ...left, "a/c"]);
     expect(paths).toEqual([...taken, "a", "a/b", "a/c"].sort());
   });
