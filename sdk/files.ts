@@ -1,5 +1,5 @@
 import { createHash, hash } from "node:crypto";
-import { closeSync, openSync, readFileSync, readSync, statSync } from "node:fs";
+import { closeSync, constants, openSync, readFileSync, readSync, statSync } from "node:fs";
 import * as localPath from "node:path";
 import { resolve } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -10,6 +10,8 @@ import { plainWindowsPath, windowsPathOf } from "./windows-path";
 
 const CHUNK_BYTES = 1 << 20;
 const DIGEST_BYTES = 32;
+/** Without O_NONBLOCK, a pipe that took the file's place would be waited for. Windows has none. */
+const READ_FLAGS = constants.O_RDONLY | (constants.O_NONBLOCK ?? 0);
 const PAUSE_AFTER_MS = 50;
 const ASKED_PER_LOOK = 8;
 const PENDING_LENGTH = 1 << 14;
@@ -112,7 +114,7 @@ function typeLetter(entry: HashedEntry): string {
  * than a digest that is fed (bench/). `undefined` for a larger one.
  */
 function hashSmallFile(path: string, sizeBytes: number, buffer: Buffer): Buffer | undefined {
-  const file = openSync(path, "r");
+  const file = openSync(path, READ_FLAGS);
   try {
     for (let length = 0; length < buffer.length;) {
       const count = readSync(file, buffer, length, buffer.length - length, null);
@@ -133,7 +135,7 @@ async function hashLargeFile(
   onRead: (count: number) => Promise<void> | undefined,
 ): Promise<Buffer> {
   const digest = createHash("sha256");
-  const file = openSync(path, "r");
+  const file = openSync(path, READ_FLAGS);
   try {
     for (let total = 0; ;) {
       const count = readSync(file, buffer, 0, buffer.length, null);
@@ -183,7 +185,7 @@ export function reading<T>(path: string, read: () => T): T {
 
 function unreadable(path: string, error: unknown): unknown {
   if (!(error instanceof Error) || !("code" in error) || !("syscall" in error)) return error;
-  const gone = error.code === "ENOENT" || error.code === "ENOTDIR";
+  const gone = ["ENOENT", "ENOTDIR", "EISDIR", "ENXIO"].includes(String(error.code));
   const found = gone ? "it is not there any more." : `it cannot be read (${String(error.code)}).`;
   return refusal(path, found, gone ? "Run it again when nothing writes there." : "Make it readable.", error);
 }

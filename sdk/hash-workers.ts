@@ -15,13 +15,13 @@ const TOLD_BYTES = 64_000_000;
 
 /** As text, so that no loader of the program (ts-node, jiti, a bundler) has a say. It reads in place, like files.ts. */
 const WORKER_TEXT = `
-const { openSync, readSync, closeSync } = require("node:fs");
+const { openSync, readSync, closeSync, constants } = require("node:fs");
 const { createHash, hash } = require("node:crypto");
 const { parentPort } = require("node:worker_threads");
 const buffer = Buffer.allocUnsafeSlow(1 << 20);
 let bytes = 0;
 function hashFile(path, sizeBytes) {
-  const file = openSync(path, "r");
+  const file = openSync(path, constants.O_RDONLY | (constants.O_NONBLOCK ?? 0));
   try {
     let digest;
     for (let length = 0; ; ) {

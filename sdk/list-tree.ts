@@ -57,6 +57,8 @@ async function walkFolder(walk: Walk, folder: WalkedFolder): Promise<boolean> {
     }
     const { fate, isDenied } = walk.selection?.judge(path, child.isDirectory(), folder.isDenied) ?? TAKEN;
     if (fate === "leave") continue;
+    // OCI image-spec, layer.md, "Whiteouts": the image would lack it, and another file with it.
+    if (name.startsWith(".wh.")) throw refusal(path, "in a layer this name means a removed file.", "Rename it.");
     if (turn.isForeign) throw refusal(path, "its name is not UTF-8.", "Rename it.");
     const entry = reading(path, () => readEntry(child, path, absolutePath));
     walk.entries.push(entry);
