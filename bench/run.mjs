@@ -3,7 +3,7 @@ import { spawnSync } from "node:child_process";
 import { cpus } from "node:os";
 import { fileURLToPath } from "node:url";
 
-const names = process.argv.length > 2 ? process.argv.slice(2) : ["import"];
+const names = process.argv.length > 2 ? process.argv.slice(2) : ["import", "tree-hash"];
 console.log(`Node ${process.version}, ${cpus().length} × ${cpus()[0]?.model.trim() ?? "unknown"}\n`);
 for (const name of names) {
   const { status } = spawnSync(process.execPath, [fileURLToPath(new URL(`${name}.mjs`, import.meta.url))], {

@@ -11,7 +11,6 @@ import { describeLeftOut } from "../sdk/mount";
 import { parseRepository } from "../sdk/reference";
 import { imageArgs, readPlatforms, type Command } from "./flags";
 import { ImageLoader } from "./load-image";
-import { ProgressLine } from "./progress-line";
 import type { Terminal } from "./terminal";
 
 const buildArgs = {
@@ -58,11 +57,11 @@ export function imageBuild(terminal: Terminal): Command<typeof buildArgs> {
         leftovers,
         terminal.env,
       );
-      const progress = new ProgressLine(terminal);
+      const { progress } = loader;
       try {
         for (const argument of args._) {
           progress.show(`${argument}: hashing`);
-          const { image, folder, hash, specs } = await loader.load(argument, platforms);
+          const { image, folder, hash, specs } = await loader.load(argument, platforms, signal);
           const published = await publishImage(loader.registry, () => builder, {
             specs,
             callSites: image.callSites,

@@ -1,6 +1,6 @@
 import { renderDockerfile } from "../sdk/dockerfile";
 import { imageArgs, onlyImage, readPlatforms, type Command } from "./flags";
-import { ImageLoader } from "./load-image";
+import { withLoader } from "./load-image";
 import type { Terminal } from "./terminal";
 
 /** `slipway image dockerfile` */
@@ -10,7 +10,9 @@ export function imageDockerfile(terminal: Terminal): Command<typeof imageArgs> {
     args: imageArgs,
     example: "slipway image dockerfile images.ts#api",
     async run({ args, rawArgs }) {
-      const { hash, specs } = await new ImageLoader(terminal).load(onlyImage(args._), readPlatforms(rawArgs));
+      const { hash, specs } = await withLoader(terminal, (loader) =>
+        loader.load(onlyImage(args._), readPlatforms(rawArgs)),
+      );
       const rendered = specs.map((spec) => ({ platform: spec.platform, text: renderDockerfile(spec).text }));
       if (args.json) {
         const dockerfiles = Object.fromEntries(rendered.map(({ platform, text }) => [platform, text]));

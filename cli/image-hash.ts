@@ -1,6 +1,6 @@
 import type { ResolvedMounts } from "../provider/program";
 import { imageArgs, onlyImage, readPlatforms, type Command } from "./flags";
-import { ImageLoader } from "./load-image";
+import { withLoader } from "./load-image";
 import type { Terminal } from "./terminal";
 
 /** `slipway image hash` */
@@ -15,9 +15,10 @@ export function imageHash(terminal: Terminal): Command<typeof imageArgs> {
     example: "slipway image hash images.ts#api --platform linux/amd64,linux/arm64",
     async run({ args, rawArgs }) {
       const platforms = readPlatforms(rawArgs);
-      const loader = new ImageLoader(terminal);
-      const loaded = await loader.load(onlyImage(args._), platforms);
-      const mounts = await loader.loadMounts(loaded);
+      const { loaded, mounts } = await withLoader(terminal, async (loader) => {
+        const image = await loader.load(onlyImage(args._), platforms);
+        return { loaded: image, mounts: await loader.loadMounts(image) };
+      });
       const result = { hash: loaded.hash, platforms, mounts: describeMounts(mounts) };
       terminal.print(args.json ? `${JSON.stringify(result)}\n` : `${loaded.hash}\n`);
       // Beside the result: a script that reads one hash from stdout gets one.

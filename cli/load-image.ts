@@ -9,9 +9,11 @@ import type { Registry } from "../provider/registry";
 import { readSettings, type Settings } from "../provider/settings";
 import { SlipwayError } from "../sdk/error";
 import type { Platform } from "../sdk/platform";
+import type { SourceReport } from "../sdk/sources";
 import { allImages, chooseImage } from "./choose-image";
 import { loadFile } from "./load-file";
 import { findProgramFolder } from "./program-folder";
+import { ProgressLine } from "./progress-line";
 import type { Terminal } from "./terminal";
 
 /** An image that a file exports, with its hash. */
@@ -21,16 +23,29 @@ export interface LoadedImage extends ResolvedImage {
   readonly folder: string;
 }
 
+/** Does one command's work with a loader, and leaves its progress line. */
+export async function withLoader<T>(terminal: Terminal, work: (loader: ImageLoader) => Promise<T>): Promise<T> {
+  const loader = new ImageLoader(terminal);
+  try {
+    return await work(loader);
+  } finally {
+    loader.progress.end();
+  }
+}
+
 /** Loads and resolves the images of one command: each base is asked for once for each program's folder. */
 export class ImageLoader {
   readonly settings: Settings;
   readonly registry: Registry;
+  /** Where it shows what takes long. */
+  readonly progress: ProgressLine;
   readonly #terminal: Terminal;
   readonly #programs = new Map<string, { readonly program: ImageProgram; readonly keeper: LockKeeper }>();
 
   /** @throws SlipwayError INVALID_ARGUMENT, for settings of the environment */
   constructor(terminal: Terminal) {
     this.#terminal = terminal;
+    this.progress = new ProgressLine(terminal);
     this.settings = readSettings(terminal.env);
     this.registry = new OciRegistry({ findCredentials: dockerCredentials(terminal.env) });
   }
@@ -40,11 +55,11 @@ export class ImageLoader {
    * @throws SlipwayError USAGE, PROGRAM_FILE, LOCK_INVALID, BASE_UNAVAILABLE, LOCAL_PATH, and what the file's own
    *   calls throw
    */
-  async load(argument: string, platforms: readonly Platform[]): Promise<LoadedImage> {
+  async load(argument: string, platforms: readonly Platform[], signal?: AbortSignal): Promise<LoadedImage> {
     const { file, exportName, exports, folder } = await this.#loadExports(argument);
     const image = chooseImage(file, exportName, exports);
     const { program, keeper } = this.#programIn(folder);
-    const resolved = await keeper.watch(program.resolve(image, platforms));
+    const resolved = await keeper.watch(program.resolve(image, platforms, this.#report(signal)));
     await keeper.settled();
     return { ...resolved, image, folder };
   }
@@ -60,6 +75,10 @@ export class ImageLoader {
     return { folder, images };
   }
 
+  #report(signal?: AbortSignal): SourceReport {
+    return { info: (text) => this.progress.note(text), status: (text) => this.progress.show(text), signal };
+  }
+
   async #loadExports(argument: string) {
     const { file, exportName } = splitArgument(argument);
     const path = findFile(file, this.#terminal.cwd);
@@ -70,7 +89,7 @@ export class ImageLoader {
 
   /** @throws SlipwayError LOCAL_PATH */
   loadMounts({ image, folder }: LoadedImage): Promise<ResolvedMounts> {
-    return this.#programIn(folder).program.resolveMounts(image);
+    return this.#programIn(folder).program.resolveMounts(image, this.#report());
   }
 
   #programIn(folder: string): { readonly program: ImageProgram; readonly keeper: LockKeeper } {
@@ -81,8 +100,8 @@ export class ImageLoader {
     const program = new ImageProgram({ folder, registry: this.registry, mirrors, lock: file.lock });
     const keeper = new LockKeeper(file, program, {
       mode,
-      warn: (text) => this.#terminal.report(`warning: ${text}\n`),
-      info: (text) => this.#terminal.report(`${text}\n`),
+      warn: (text) => this.progress.note(`warning: ${text}`),
+      info: (text) => this.progress.note(text),
     });
     this.#programs.set(folder, { program, keeper });
     return { program, keeper };

@@ -21,6 +21,13 @@ export class ProgressLine {
     this.#timer ??= setInterval(() => this.#write(), REFRESH_MS).unref();
   }
 
+  /** Writes a line that stays above it. */
+  note(text: string): void {
+    const isShown = this.#terminal.columns !== undefined && this.#text !== "";
+    this.#terminal.report(isShown ? `\r\x1b[K${text}\n` : `${text}\n`);
+    if (isShown) this.#write();
+  }
+
   /** Shows a last text, if one is given, and leaves the line. */
   end(text?: string): void {
     if (text !== undefined) this.show(text);

@@ -48,7 +48,7 @@ export class BuildkitBuilder implements Builder {
       caBundle === undefined ? request.secrets : [...request.secrets, ...readCaBundle(caBundle, request.folder)];
     const sent = caBundle === undefined ? dockerfile.text : addRunMounts(dockerfile.text, caMounts);
     const mask = maskSecrets(request.secrets.map(({ value }) => value));
-    const parts = contextParts(dockerfile, request);
+    const parts = await contextParts(dockerfile, request);
     this.#buildx ??= prepareBuildx(this.#choice, this.#leftovers, this.#env);
     const folder = this.#leftovers.makeFolder("build");
     try {
@@ -71,14 +71,18 @@ interface Build {
   readonly folder: string;
 }
 
-function contextParts(dockerfile: DockerfileText, request: BuildRequest): readonly ContextPart[] {
-  return dockerfile.steps.flatMap(({ step, contextFolder }) => {
-    if (!isSourceStep(step)) return [];
+async function contextParts(dockerfile: DockerfileText, request: BuildRequest): Promise<readonly ContextPart[]> {
+  const { signal, onProgress } = request;
+  const parts: ContextPart[] = [];
+  for (const { step, contextFolder } of dockerfile.steps) {
+    if (!isSourceStep(step)) continue;
     const callSite = request.callSites[request.spec.steps.indexOf(step)];
-    const { tree } = listSource(step, request.folder, callSite);
+    const report = { signal, status: (text: string) => onProgress({ text }) };
+    const { tree } = await listSource(step, request.folder, callSite, report);
     const root = step.kind === "copyDir" ? resolve(request.folder, step.source) : undefined;
-    return [{ folder: contextFolder, tree, expected: step.tree, source: step.source, root }];
-  });
+    parts.push({ folder: contextFolder, tree, expected: step.tree, source: step.source, root });
+  }
+  return parts;
 }
 
 async function runBuild(buildx: Buildx, build: Build): Promise<string> {

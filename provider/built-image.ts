@@ -141,8 +141,9 @@ function planImage(
       const leftOut = describeLeftOut(value.spec.mounts.length);
       // Once in an update, which runs the program twice.
       if (leftOut !== undefined && !pulumi.runtime.isDryRun()) log.info(leftOut);
-      const report = (error: unknown): void => log.error(withLine(call, error));
-      const isPlain = program.watch(refuseSecret(call, given), report);
+      const wrong = (error: unknown): void => log.error(withLine(call, error));
+      const isPlain = program.watch(refuseSecret(call, given), wrong);
+      const report = { info: log.info, status: log.status, wrong };
       return Promise.all([program.resolve(value, platforms, report), isPlain]);
     })
     .apply(([found]) => found);

@@ -6,7 +6,8 @@ import { once } from "node:events";
 import { finished, type Writable } from "node:stream";
 import { pack, type Header, type Pack } from "tar-stream";
 import { SlipwayError } from "../sdk/error";
-import { hashEntries, type HashedEntry, type Tree, type TreeEntry } from "../sdk/files";
+import { hashEntries } from "../sdk/files";
+import type { HashedEntry, Tree, TreeEntry } from "../sdk/tree";
 
 /** Local files that the build gets as one folder of its context. */
 export interface ContextPart {

@@ -6,6 +6,7 @@ import type { Lock } from "../sdk/lock";
 import type { Platform } from "../sdk/platform";
 import { parseRepository } from "../sdk/reference";
 import { resolveMounts, resolveSpec, resolveSteps, TreeHashes } from "../sdk/resolve";
+import type { SourceReport } from "../sdk/sources";
 import { FORMAT, type ImageSpec, type ResolvedMount, type ResolvedSpec, type ResolvedStep } from "../sdk/spec";
 import { lookUp, type Existence } from "./existence";
 import { LockedBases, type PinnedBase } from "./locked-bases";
@@ -63,11 +64,11 @@ export class ImageProgram {
   }
 
   /**
-   * Turns references into digests and local files into tree hashes.
+   * Turns references into digests and local files into tree hashes; what its files give to tell is told once.
    *
    * @throws SlipwayError BASE_UNAVAILABLE, LOCAL_PATH
    */
-  async resolve(image: PlainImage, platforms: readonly Platform[]): Promise<ResolvedImage> {
+  async resolve(image: PlainImage, platforms: readonly Platform[], report: SourceReport = {}): Promise<ResolvedImage> {
     if (image.spec.format !== FORMAT) {
       throw new SlipwayError({
         code: "INVALID_ARGUMENT",
@@ -77,7 +78,7 @@ export class ImageProgram {
     }
     const [base, steps] = await Promise.all([
       this.fetchBases(image, platforms),
-      resolveSteps(image.spec, image.callSites, this.#trees),
+      resolveSteps(image.spec, image.callSites, this.#trees, report),
     ]);
     const specs = platforms.map((platform) =>
       resolveSpec(image.spec, steps, { platform, digest: base.digests.get(platform) ?? "" }),
@@ -97,8 +98,8 @@ export class ImageProgram {
    *
    * @throws SlipwayError LOCAL_PATH
    */
-  async resolveMounts(image: PlainImage): Promise<ResolvedMounts> {
-    const mounts = await resolveMounts(image.spec, image.mountCallSites, this.#trees);
+  async resolveMounts(image: PlainImage, report: SourceReport = {}): Promise<ResolvedMounts> {
+    const mounts = await resolveMounts(image.spec, image.mountCallSites, this.#trees, report);
     return { mounts, hash: hashMounts(mounts) };
   }
 

@@ -3,6 +3,7 @@ import * as pulumi from "@pulumi/pulumi";
 import type { CallSite } from "../sdk/call-site";
 import type { Platform } from "../sdk/platform";
 import type { Step } from "../sdk/step";
+import type { SourceReport } from "../sdk/sources";
 import { dockerCredentials } from "./credentials";
 import type { Existence } from "./existence";
 import { OciRegistry } from "./oci-registry";
@@ -14,14 +15,19 @@ import { hintConfig, readSecrets } from "./secret-store";
 import { DEFAULT_REPOSITORY, readSettings, type Settings } from "./settings";
 import { WrongImages } from "./wrong-images";
 
+/** The lines of one resource. */
+interface ImageReport extends SourceReport {
+  readonly wrong: (error: unknown) => void;
+}
+
 /** What all BuiltImages of one run of a Pulumi program share. */
 export interface Program {
   readonly settings: Settings;
   /** Where images go when their resource does not say; a warning, once, when nothing says. */
   defaultRepository(): string;
   readonly images: ImageProgram;
-  /** Turns an Image into its hash; `report` tells on its resource why that cannot be. */
-  resolve(image: PlainImage, platforms: readonly Platform[], report: (error: unknown) => void): Promise<ResolvedImage>;
+  /** Turns an Image into its hash; `report` tells on its resource of its files, and why that cannot be. */
+  resolve(image: PlainImage, platforms: readonly Platform[], report: ImageReport): Promise<ResolvedImage>;
   /** Lets what else is wrong with an image end the program, too. */
   watch<T>(work: Promise<T>, report: (error: unknown) => void): Promise<T>;
   exists(repository: string, hash: string, insecure: boolean): Promise<Existence>;
@@ -70,7 +76,7 @@ function makeProgram(): Program {
     defaultRepository: () => settings.repository ?? warnOfDefault(),
     images,
     resolve: (image, platforms, report) => {
-      const resolved = wrong.watch(images.resolve(image, platforms), report);
+      const resolved = wrong.watch(images.resolve(image, platforms, report), report.wrong);
       return keeper === undefined ? resolved : keeper.watch(resolved);
     },
     watch: (work, report) => wrong.watch(work, report),

@@ -4,12 +4,18 @@ export type AllowedVariables = readonly string[] | "any";
 export const CREDENTIALS_HINT =
   'Remove them. runCommands and pipInstall take { secrets: [Secret.fromEnv("TOKEN")] } and $TOKEN in their place.';
 
+/** No scheme of a URL that we know is longer. */
+const SCHEME_LENGTH = 32;
+
 /**
  * Whether a text has a URL with credentials in it. What is in a step is in the image's history, for everyone who can
  * pull it. A user alone is no secret, but where a token may stand in its place.
  */
 export function hasCredentials(text: string, allowed: AllowedVariables): boolean {
-  return [...text.matchAll(/(\w[\w+.-]*):\/\/([^/\s@?#<>|]*)@/g)].some(([, scheme = "", userInfo = ""]) => {
+  // The scheme is looked for backwards: a pattern that begins with it takes minutes over a long word.
+  return [...text.matchAll(/:\/\/([^/\s@?#<>|]*)@/g)].some(({ 1: userInfo = "", index }) => {
+    const scheme = /\w[\w+.-]*$/.exec(text.slice(Math.max(0, index - SCHEME_LENGTH), index))?.[0];
+    if (scheme === undefined) return false;
     const [user = "", ...rest] = userInfo.replace(/["'\\]/g, "").split(":");
     const password = rest.join(":");
     if (password !== "") return !isVariable(password, allowed);

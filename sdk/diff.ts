@@ -136,9 +136,12 @@ function title(step: ResolvedStep): string {
   }
 }
 
-/** What of a step counts: a local path does not, its tree does; of a secret its source does not. */
+/** What says which files are meant, where their tree counts; of a secret its source does not count. */
+const UNCOUNTED: readonly string[] = ["source", "ignore", "include", "secrets"];
+
+/** What of a step counts. */
 function identity(step: ResolvedStep): Readonly<Record<string, unknown>> {
-  const counted = Object.entries(step).filter(([name]) => name !== "source" && name !== "secrets");
+  const counted = Object.entries(step).filter(([name]) => !UNCOUNTED.includes(name));
   const secrets = secretsOf(step).map(describeSecret);
   return Object.fromEntries([...counted, ...(secrets.length === 0 ? [] : [["secrets", secrets]])]);
 }

@@ -1,86 +1,101 @@
-import { isUtf8 } from "node:buffer";
-import { createHash } from "node:crypto";
-import {
-  closeSync,
-  constants,
-  lstatSync,
-  openSync,
-  readdirSync,
-  readFileSync,
-  readlinkSync,
-  readSync,
-  statSync,
-  type Stats,
-} from "node:fs";
-import { isAbsolute, join, posix, relative, resolve, sep } from "node:path";
+import { createHash, hash } from "node:crypto";
+import { closeSync, constants, openSync, readFileSync, readSync, statSync } from "node:fs";
+import * as localPath from "node:path";
+import { resolve } from "node:path";
 import { fileURLToPath } from "node:url";
-import { describeError, SlipwayError } from "./error";
-
-/** One thing in a tree: what of it reaches the image, and where its bytes are. */
-export type TreeEntry =
-  | { readonly type: "dir"; readonly path: string }
-  | { readonly type: "link"; readonly path: string; readonly target: string }
-  | {
-      readonly type: "file";
-      /** In the tree, `/`-separated. */
-      readonly path: string;
-      /** On this machine. */
-      readonly absolutePath: string;
-      readonly sizeBytes: number;
-      readonly executable: boolean;
-    };
-
-/** What of an entry is identity; a file is represented by the SHA-256 of its bytes (64 hex digits). */
-export type HashedEntry =
-  Exclude<TreeEntry, { type: "file" }> | { type: "file"; path: string; executable: boolean; sha256: string };
-
-/** Entries in the order of their paths' UTF-8 bytes. */
-export type Tree = readonly TreeEntry[];
+import { SlipwayError } from "./error";
+import { hashInWorkers, isWorthWorkers } from "./hash-workers";
+import type { FileEntry, HashedEntry, Tree, TreeProgress, TreeWatch } from "./tree";
+import { plainWindowsPath, windowsPathOf } from "./windows-path";
 
 const CHUNK_BYTES = 1 << 20;
-const YIELD_AFTER_MS = 50;
+const DIGEST_BYTES = 32;
+/** Without O_NONBLOCK, a pipe that took the file's place would be waited for. Windows has none. */
+const READ_FLAGS = constants.O_RDONLY | (constants.O_NONBLOCK ?? 0);
+const PAUSE_AFTER_MS = 50;
+const ASKED_PER_LOOK = 8;
+const PENDING_LENGTH = 1 << 14;
 
 /** The tree hash of files read in place. docs/hash.md specifies it. */
-export async function hashTree(tree: Tree, signal?: AbortSignal): Promise<string> {
-  const hashed: HashedEntry[] = [];
-  const buffer = Buffer.allocUnsafe(CHUNK_BYTES);
-  let yieldedAt = performance.now();
-  for (const entry of tree) {
+export async function hashTree(tree: Tree, watch: TreeWatch = {}): Promise<string> {
+  const files = tree.filter((entry) => entry.type === "file");
+  const digests = await (isWorthWorkers(files) ? hashInThreads(files, watch) : hashHere(files, watch));
+  const digest = new TreeDigest();
+  const pace = new Pace({ signal: watch.signal });
+  let next = 0;
+  for (const [index, entry] of tree.entries()) {
+    if (pace.isDue()) await pace.pause({ entries: index, bytes: 0 });
     if (entry.type !== "file") {
-      hashed.push(entry);
+      digest.add(entry);
       continue;
     }
-    const digest = createHash("sha256");
-    try {
-      for (const chunk of readChunks(entry.absolutePath, buffer)) {
-        digest.update(chunk);
-        if (performance.now() - yieldedAt > YIELD_AFTER_MS) {
-          await new Promise((done) => setImmediate(done));
-          signal?.throwIfAborted();
-          yieldedAt = performance.now();
-        }
-      }
-    } catch (cause) {
-      throw signal?.aborted === true ? cause : unreadable(entry.path, cause);
-    }
-    hashed.push({ type: "file", path: entry.path, executable: entry.executable, sha256: digest.digest("hex") });
+    const sha256 = digests.toString("hex", next, next + DIGEST_BYTES);
+    next += DIGEST_BYTES;
+    digest.add({ type: "file", path: entry.path, executable: entry.executable, sha256 });
   }
-  return hashEntries(hashed);
+  return digest.end();
+}
+
+function hashInThreads(files: readonly FileEntry[], watch: TreeWatch): Promise<Buffer> {
+  return hashInWorkers(files, {
+    signal: watch.signal,
+    onProgress: (entries, bytes) => watch.onProgress?.({ entries, bytes }),
+    fail: ({ path }, failure) => unreadable(path, Object.assign(new Error(failure.message), failure)),
+  });
+}
+
+async function hashHere(files: readonly FileEntry[], watch: TreeWatch): Promise<Buffer> {
+  const digests = Buffer.alloc(files.length * DIGEST_BYTES);
+  const buffer = Buffer.allocUnsafeSlow(CHUNK_BYTES);
+  const pace = new Pace(watch);
+  let bytes = 0;
+  for (const [index, { path, absolutePath, sizeBytes }] of files.entries()) {
+    if (pace.isDue()) await pace.pause({ entries: index, bytes });
+    const onRead = (count: number): Promise<void> | undefined =>
+      pace.isDue() ? pace.pause({ entries: index, bytes: bytes + count }) : undefined;
+    const small = reading(path, () => hashSmallFile(absolutePath, sizeBytes, buffer));
+    const large = async (): Promise<Buffer> =>
+      hashLargeFile(absolutePath, buffer, onRead).catch((error: unknown) => {
+        throw unreadable(path, error);
+      });
+    digests.set(small ?? (await large()), index * DIGEST_BYTES);
+    bytes += sizeBytes;
+  }
+  return digests;
 }
 
 /** The tree hash of entries whose files were hashed elsewhere, for example while they were sent. */
 export function hashEntries(entries: readonly HashedEntry[]): string {
-  const digest = createHash("sha256").update("tree/v1\n");
-  for (const entry of entries) {
-    const path = Buffer.from(entry.path);
-    digest.update(`${typeLetter(entry)}${path.length}:`).update(path);
-    if (entry.type === "file") digest.update(entry.sha256);
-    if (entry.type === "link") {
-      const target = Buffer.from(entry.target);
-      digest.update(`${target.length}:`).update(target);
-    }
+  const digest = new TreeDigest();
+  for (const entry of entries) digest.add(entry);
+  return digest.end();
+}
+
+/** Feeds the digest many entries at a time: every call of it costs as much as hashing a kilobyte. */
+class TreeDigest {
+  readonly #digest = createHash("sha256");
+  #pending = "tree/v1\n";
+
+  add(entry: HashedEntry): void {
+    this.#pending += `${typeLetter(entry)}${framed(entry.path)}`;
+    if (entry.type === "file") this.#pending += entry.sha256;
+    if (entry.type === "link") this.#pending += framed(entry.target);
+    if (this.#pending.length > PENDING_LENGTH) this.#flush();
   }
-  return digest.digest("hex");
+
+  end(): string {
+    this.#flush();
+    return this.#digest.digest("hex");
+  }
+
+  #flush(): void {
+    this.#digest.update(this.#pending);
+    this.#pending = "";
+  }
+}
+
+function framed(text: string): string {
+  return `${Buffer.byteLength(text)}:${text}`;
 }
 
 function typeLetter(entry: HashedEntry): string {
@@ -94,130 +109,121 @@ function typeLetter(entry: HashedEntry): string {
   }
 }
 
-/** A file's bytes in chunks that share one buffer; reading in place is faster than streams (facts in bench/). */
-function* readChunks(path: string, buffer: Buffer): Generator<Buffer> {
-  // Without O_NONBLOCK, a pipe that took the file's place would be waited for.
-  const file = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK);
+/**
+ * SHA-256 of a file that the buffer holds, in one call: reading in place like this is faster than streams, and one call
+ * than a digest that is fed (bench/). `undefined` for a larger one.
+ */
+function hashSmallFile(path: string, sizeBytes: number, buffer: Buffer): Buffer | undefined {
+  const file = openSync(path, READ_FLAGS);
   try {
-    for (;;) {
+    for (let length = 0; length < buffer.length;) {
+      const count = readSync(file, buffer, length, buffer.length - length, null);
+      length += count;
+      // A short read that ends where the file ended when it was listed needs no further one to see the end.
+      const isWhole = count === 0 || (length === sizeBytes && length < buffer.length);
+      if (isWhole) return hash("sha256", buffer.subarray(0, length), "buffer");
+    }
+    return undefined;
+  } finally {
+    closeSync(file);
+  }
+}
+
+async function hashLargeFile(
+  path: string,
+  buffer: Buffer,
+  onRead: (count: number) => Promise<void> | undefined,
+): Promise<Buffer> {
+  const digest = createHash("sha256");
+  const file = openSync(path, READ_FLAGS);
+  try {
+    for (let total = 0; ;) {
       const count = readSync(file, buffer, 0, buffer.length, null);
-      if (count === 0) return;
-      yield buffer.subarray(0, count);
+      if (count === 0) return digest.digest();
+      digest.update(buffer.subarray(0, count));
+      total += count;
+      const pause = onRead(total);
+      if (pause !== undefined) await pause;
     }
   } finally {
     closeSync(file);
   }
 }
 
-/** Lists a folder; its root is not an entry. Refuses what cannot be the same on every machine. */
-export function listTree(folder: string): Tree {
-  const entries: TreeEntry[] = [];
-  collectEntries(folder, "", entries);
-  refuseCollisions(entries);
-  return sortEntries(entries);
-}
+/** Lets others have their turn, and those who wait know how far it is. */
+export class Pace {
+  readonly #watch: TreeWatch;
+  #pausedAt = performance.now();
+  #asked = 0;
 
-/** A tree of single files: their paths in the tree, and where they are. */
-export function listFiles(files: ReadonlyMap<string, string>): Tree {
-  const entries: TreeEntry[] = [];
-  const folders = new Set<string>();
-  for (const [path, absolutePath] of files) {
-    entries.push(fileEntry(path, absolutePath, statSync(absolutePath)));
-    for (let parent = posix.dirname(path); parent !== "."; parent = posix.dirname(parent)) folders.add(parent);
+  constructor(watch: TreeWatch) {
+    this.#watch = watch;
   }
-  for (const path of folders) entries.push({ type: "dir", path });
-  return sortEntries(entries);
-}
 
-function collectEntries(folder: string, prefix: string, into: TreeEntry[]): void {
-  for (const rawName of readdirSync(folder, { encoding: "buffer" })) {
-    const name = rawName.toString("utf8");
-    const path = `${prefix}${name}`;
-    if (!isUtf8(rawName)) throw refusal(path, "its name is not UTF-8.", "Rename it.");
-    // OCI image-spec, layer.md, "Whiteouts": the image would lack it, and another file with it.
-    if (name.startsWith(".wh.")) throw refusal(path, "in a layer this name means a removed file.", "Rename it.");
-    const absolutePath = join(folder, name);
-    const stats = lstatSync(absolutePath);
-    if (stats.isDirectory()) {
-      into.push({ type: "dir", path });
-      collectEntries(absolutePath, `${path}/`, into);
-    } else if (stats.isSymbolicLink()) {
-      into.push(linkEntry(path, readlinkSync(absolutePath, { encoding: "buffer" })));
-    } else {
-      into.push(fileEntry(path, absolutePath, stats));
-    }
+  /** Asked for every file; it looks at the clock now and then. */
+  isDue(): boolean {
+    this.#asked += 1;
+    return this.#asked % ASKED_PER_LOOK === 0 && performance.now() - this.#pausedAt > PAUSE_AFTER_MS;
+  }
+
+  async pause(progress: TreeProgress): Promise<void> {
+    this.#watch.onProgress?.(progress);
+    await new Promise((done) => setImmediate(done));
+    this.#watch.signal?.throwIfAborted();
+    this.#pausedAt = performance.now();
   }
 }
 
-function fileEntry(path: string, absolutePath: string, stats: Stats): TreeEntry {
-  if (!stats.isFile()) {
-    throw refusal(path, "it is a socket, a pipe or a device.", "Only files, folders and links can be in an image.");
-  }
-  // The owner's bit alone: group and others differ with the umask of the checkout.
-  return { type: "file", path, absolutePath, sizeBytes: stats.size, executable: (stats.mode & 0o100) !== 0 };
-}
-
-function linkEntry(path: string, rawTarget: Buffer): TreeEntry {
-  const target = rawTarget.toString("utf8");
-  if (!isUtf8(rawTarget)) throw refusal(path, "it is a link to a name that is not UTF-8.", "Rename what it leads to.");
-  // Elsewhere than on Windows a backslash is a letter of a name.
-  const normal = sep === "\\" ? target.replaceAll("\\", "/") : target;
-  const inTree = posix.normalize(posix.join(posix.dirname(path), normal));
-  if (posix.isAbsolute(normal) || isAbsolute(target) || inTree === ".." || inTree.startsWith("../")) {
-    throw refusal(
-      path,
-      `it is a link to ${target}, outside of the folder.`,
-      "Make it a link inside the folder, or a copy.",
-    );
-  }
-  return { type: "link", path, target: normal };
-}
-
-function refuseCollisions(entries: readonly TreeEntry[]): void {
-  const seen = new Map<string, string>();
-  for (const { path } of entries) {
-    const folded = path.normalize("NFC").toLowerCase();
-    const other = seen.get(folded);
-    if (other !== undefined) {
-      throw refusal(path, `it is the same name as ${other} on file systems that ignore case.`, "Rename one of them.");
-    }
-    seen.set(folded, path);
+/** Says which file it was that could not be read. */
+export function reading<T>(path: string, read: () => T): T {
+  try {
+    return read();
+  } catch (error) {
+    throw unreadable(path, error);
   }
 }
 
-function sortEntries(entries: readonly TreeEntry[]): Tree {
-  return entries
-    .map((entry) => ({ entry, bytes: Buffer.from(entry.path) }))
-    .sort((a, b) => Buffer.compare(a.bytes, b.bytes))
-    .map(({ entry }) => entry);
+function unreadable(path: string, error: unknown): unknown {
+  if (!(error instanceof Error) || !("code" in error) || !("syscall" in error)) return error;
+  const gone = ["ENOENT", "ENOTDIR", "EISDIR", "ENXIO"].includes(String(error.code));
+  const found = gone ? "it is not there any more." : `it cannot be read (${String(error.code)}).`;
+  return refusal(path, found, gone ? "Run it again when nothing writes there." : "Make it readable.", error);
 }
 
-function refusal(path: string, text: string, hint: string): SlipwayError {
-  return new SlipwayError({ code: "LOCAL_PATH", text: `${path}: ${text}`, hint });
+export function refusal(path: string, text: string, hint: string, cause?: unknown): SlipwayError {
+  return new SlipwayError({ code: "LOCAL_PATH", text: path === "" ? text : `${path}: ${text}`, hint, cause });
 }
 
-/** A file that was there when it was listed. */
-function unreadable(path: string, cause: unknown): SlipwayError {
-  const code = cause instanceof Error && "code" in cause ? cause.code : undefined;
-  if (code === "ENOENT" || code === "ENOTDIR" || code === "EISDIR" || code === "ENXIO") {
-    return refusal(path, "it is no file any more.", "Something replaced or removed it after it was listed.");
+/**
+ * A local path as it is kept in a spec: relative to the folder, `/`-separated.
+ *
+ * @param paths those of the machine; Windows' are the same everywhere.
+ * @throws SlipwayError LOCAL_PATH, for what has no path from the folder
+ */
+export function toSource(path: string | URL, folder: string, paths: localPath.PlatformPath = localPath): string {
+  const isWindows = paths.sep === "\\";
+  const url = path instanceof URL ? path : /^file:\/\//i.test(path) ? new URL(path) : undefined;
+  const given = url === undefined ? String(path) : isWindows ? windowsPathOf(url) : fileURLToPath(url);
+  const base = isWindows ? plainWindowsPath(folder) : folder;
+  const fromFolder = paths.relative(base, paths.resolve(base, isWindows ? plainWindowsPath(given) : given));
+  if (paths.isAbsolute(fromFolder)) {
+    const text = `${given} is on another drive than the program's folder, ${base}.`;
+    throw new SlipwayError({ code: "LOCAL_PATH", text, hint: "Keep both on one drive: paths are kept relative." });
   }
-  return refusal(path, `${describeError(cause)}.`, "Every file that is copied must be readable.");
+  return fromFolder === "" ? "." : isWindows ? fromFolder.replaceAll("\\", "/") : fromFolder;
 }
 
-/** A local path as it is kept in a spec: relative to the folder, `/`-separated. */
-export function toSource(path: string | URL, folder: string): string {
-  const text = path instanceof URL || path.startsWith("file://") ? fileURLToPath(path) : path;
-  const fromFolder = relative(folder, resolve(folder, text));
-  return fromFolder === "" ? "." : sep === "\\" ? fromFolder.replaceAll("\\", "/") : fromFolder;
-}
-
-export type PathKind = "file" | "dir" | "other" | "missing";
+export type PathKind = "file" | "dir" | "other" | "missing" | "loop" | "unreadable";
 
 export function statSource(source: string, folder: string): PathKind {
-  const stats = statSync(resolve(folder, source), { throwIfNoEntry: false });
-  if (stats === undefined) return "missing";
-  return stats.isFile() ? "file" : stats.isDirectory() ? "dir" : "other";
+  try {
+    const stats = statSync(resolve(folder, source), { throwIfNoEntry: false });
+    if (stats === undefined) return "missing";
+    return stats.isFile() ? "file" : stats.isDirectory() ? "dir" : "other";
+  } catch (error) {
+    const code = error instanceof Error && "code" in error ? error.code : undefined;
+    return code === "ELOOP" ? "loop" : code === "ENAMETOOLONG" ? "missing" : "unreadable";
+  }
 }
 
 /** A local text file, as UTF-8. */

@@ -12,7 +12,7 @@ import {
 import { readCallSite, type CallSite } from "./call-site";
 import { SlipwayError } from "./error";
 import { checkLengths } from "./buildable";
-import { checkLocalOptions, checkSource, type Strategy } from "./local-arguments";
+import { checkDirOptions, checkLocalOptions, checkSource, type Strategy } from "./local-arguments";
 import { checkPackage, checkPipOptions, withSecrets } from "./pip-arguments";
 import { formatReference, parseReference } from "./reference";
 import { FORMAT, type ImageSpec } from "./spec";
@@ -56,6 +56,14 @@ export interface PipOptions {
 export interface LocalOptions {
   /** `copy`: in the image, as part of its hash. `mount`, the default: when the container starts, beside the image. */
   readonly strategy?: Strategy;
+}
+
+/** How a local folder reaches the container. Patterns are those of a `.dockerignore`: `tests`, `*.md`, `!README.md`. */
+export interface LocalDirOptions extends LocalOptions {
+  /** What is not copied. It comes after the folder's own `.dockerignore`, which it cannot undo. */
+  readonly ignore?: readonly string[];
+  /** What is copied though the default leaves it out; a folder with all that it holds. `["**"]` is everything. */
+  readonly include?: readonly string[];
 }
 
 /**
@@ -324,23 +332,26 @@ export class Image {
 
   /**
    * Brings what a local folder holds, as {@link Image.addLocalFile} brings a file; folders have mode 0755. Links stay
-   * links; one that leaves the folder is refused.
+   * links; one that leads out of the folder is refused.
+   *
+   * Credentials and rubbish are left out by default, at any depth: `.env`, `.git`, `node_modules`, keys and the like
+   * (docs/concepts.md has the list); a line says what. A `.dockerignore` in the folder leaves out more.
    *
    * @param path relative to the program's folder, or absolute.
    * @param destination absolute.
    * @throws SlipwayError INVALID_ARGUMENT, LOCAL_PATH
    * @example
    * ```ts
-   * Image.debianSlim("3.11").addLocalDir("./src", "/app/src", { strategy: "copy" });
+   * Image.debianSlim("3.11").addLocalDir("./src", "/app/src", { strategy: "copy", ignore: ["tests", "*.md"] });
    * ```
    */
-  addLocalDir(path: string | URL, destination: string, options?: LocalOptions): Image {
+  addLocalDir(path: string | URL, destination: string, options?: LocalDirOptions): Image {
     const callSite = readCallSite();
     const call = { text: describeCall("addLocalDir", path, options !== undefined), callSite };
-    const strategy = checkLocalOptions(call, options);
+    const { strategy, selection } = checkDirOptions(call, options);
     const source = checkSource(call, path, "dir");
     const target = checkImagePath(call, "the destination", destination);
-    return addLocal(this, call, strategy, { kind: "copyDir", source, destination: target });
+    return addLocal(this, call, strategy, { kind: "copyDir", source, destination: target, ...selection });
   }
 
   /** Whether a value is an Image, also after Pulumi's `output` has stripped its class or another copy of Slipway made it. */

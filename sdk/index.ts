@@ -1,4 +1,4 @@
-export { Image, type LocalOptions, type PipOptions, type RunOptions } from "./image";
+export { Image, type LocalDirOptions, type LocalOptions, type PipOptions, type RunOptions } from "./image";
 export type { CallSite } from "./call-site";
 export { SlipwayError, type ErrorCode, type ErrorFacts } from "./error";
 export { Secret, type ConfigSecretOptions, type SecretOptions, type SecretSource } from "./secret";

@@ -1,5 +1,7 @@
 import { SlipwayError } from "./error";
-import { joinPath, listFiles, readTextFile, statSource, type Tree } from "./files";
+import { joinPath, readTextFile, statSource } from "./files";
+import { listFiles } from "./list-tree";
+import type { Tree } from "./tree";
 
 /** Stands for the folders above the program's: their names differ from machine to machine. */
 const UP = "_";

@@ -1,13 +1,12 @@
 import type { CallSite } from "./call-site";
-import { hashTree } from "./files";
 import type { Platform } from "./platform";
-import { atStep, listSource } from "./sources";
+import { hashSource, type HashedSource, type SourceReport } from "./sources";
 import type { ImageSpec, ResolvedMount, ResolvedSpec, ResolvedStep } from "./spec";
 import { isSourceStep, type SourceStep } from "./step";
 
-/** The trees of one program: a folder that several images copy is hashed once. */
+/** The trees of one program: a folder that several images copy is hashed once, and told of once. */
 export class TreeHashes {
-  readonly #hashes = new Map<string, Promise<{ readonly tree: string; readonly entry: string | undefined }>>();
+  readonly #hashes = new Map<string, Promise<HashedSource>>();
   readonly #folder: string;
 
   /** @param folder the program's folder, absolute. */
@@ -15,26 +14,25 @@ export class TreeHashes {
     this.#folder = folder;
   }
 
-  hash(
-    step: SourceStep,
-    callSite: CallSite | undefined,
-  ): Promise<{ readonly tree: string; readonly entry: string | undefined }> {
-    // A file's tree holds its name in the image.
-    const name = step.kind === "copyFile" ? step.destination.split("/").at(-1) : "";
-    const key = JSON.stringify([step.kind, step.source, name]);
+  hash(step: SourceStep, callSite: CallSite | undefined, report: SourceReport): Promise<HashedSource> {
+    const key = JSON.stringify(keyOf(step));
     const known = this.#hashes.get(key);
     if (known !== undefined) return known;
-    const hash = this.#read(step, callSite);
+    const hash = hashSource(step, this.#folder, callSite, report);
     this.#hashes.set(key, hash);
     return hash;
   }
+}
 
-  async #read(step: SourceStep, callSite: CallSite | undefined): Promise<{ tree: string; entry: string | undefined }> {
-    const source = listSource(step, this.#folder, callSite);
-    const tree = await hashTree(source.tree).catch((cause: unknown) => {
-      throw atStep(step, cause, callSite);
-    });
-    return { tree, entry: source.entry };
+function keyOf(step: SourceStep): readonly unknown[] {
+  switch (step.kind) {
+    case "copyDir":
+      return [step.kind, step.source, step.ignore ?? [], step.include ?? []];
+    case "copyFile":
+      // A file's tree holds its name in the image.
+      return [step.kind, step.source, step.destination.split("/").at(-1)];
+    case "pipRequirements":
+      return [step.kind, step.source];
   }
 }
 
@@ -43,11 +41,12 @@ export async function resolveSteps(
   spec: ImageSpec,
   callSites: readonly (CallSite | undefined)[],
   trees: TreeHashes,
+  report: SourceReport = {},
 ): Promise<readonly ResolvedStep[]> {
   return Promise.all(
     spec.steps.map(async (step, index): Promise<ResolvedStep> => {
       if (!isSourceStep(step)) return step;
-      const { tree, entry } = await trees.hash(step, callSites[index]);
+      const { tree, entry } = await trees.hash(step, callSites[index], report);
       return step.kind === "pipRequirements" ? { ...step, tree, entry: entry ?? "" } : { ...step, tree };
     }),
   );
@@ -58,9 +57,13 @@ export async function resolveMounts(
   spec: ImageSpec,
   callSites: readonly (CallSite | undefined)[],
   trees: TreeHashes,
+  report: SourceReport = {},
 ): Promise<readonly ResolvedMount[]> {
   return Promise.all(
-    spec.mounts.map(async (mount, index) => ({ ...mount, tree: (await trees.hash(mount, callSites[index])).tree })),
+    spec.mounts.map(async (mount, index) => ({
+      ...mount,
+      tree: (await trees.hash(mount, callSites[index], report)).tree,
+    })),
   );
 }
 

@@ -1,9 +1,21 @@
 import { describeCall } from "./arguments";
 import type { CallSite } from "./call-site";
 import { describeError, SlipwayError } from "./error";
-import { joinPath, listFiles, listTree, type Tree } from "./files";
+import { hashTree, joinPath } from "./files";
+import { listFiles, listTree, readIgnoreFile } from "./list-tree";
 import { listRequirements } from "./requirements";
-import type { SourceStep } from "./step";
+import { Selection } from "./selection";
+import type { CopyDirStep, SourceStep } from "./step";
+import type { Tree, TreeProgress, TreeWatch } from "./tree";
+
+/** Where a step's files are told of: what was left out, and what takes long. */
+export interface SourceReport {
+  /** A line that stays. */
+  readonly info?: ((text: string) => void) | undefined;
+  /** What happens right now; the next one takes its place. */
+  readonly status?: ((text: string) => void) | undefined;
+  readonly signal?: AbortSignal | undefined;
+}
 
 /** What a step reads, and for requirements the file's path in that tree. */
 export interface Source {
@@ -11,47 +23,140 @@ export interface Source {
   readonly entry: string | undefined;
 }
 
+/** A step's files, as a resolved spec holds them. */
+export interface HashedSource {
+  readonly tree: string;
+  readonly entry: string | undefined;
+}
+
+/** From here on a folder is likely to hold what nobody meant to copy. */
+const MANY_ENTRIES = 100_000;
+const STATUS_EVERY_MS = 1_000;
+const NAMES_TOLD = 8;
+
 /**
- * Lists the local files that a step reads.
+ * Lists and hashes the local files that a step reads; says what the default left out.
  *
  * @param folder the program's folder, absolute.
  * @throws SlipwayError LOCAL_PATH, with the step's call site
  */
-export function listSource(step: SourceStep, folder: string, callSite?: CallSite): Source {
-  try {
-    switch (step.kind) {
-      case "copyDir":
-        return { tree: listTree(joinPath(folder, step.source)), entry: undefined };
-      case "copyFile": {
-        const name = step.destination.split("/").at(-1) ?? "";
-        return { tree: listFiles(new Map([[name, joinPath(folder, step.source)]])), entry: undefined };
-      }
-      case "pipRequirements":
-        return listRequirements(step.source, folder);
-    }
-  } catch (error) {
-    throw atStep(step, error, callSite);
-  }
-}
-
-/** What was wrong with a step's local files, at its line. */
-export function atStep(step: SourceStep, error: unknown, callSite?: CallSite): SlipwayError {
-  if (error instanceof SlipwayError && error.callSite !== undefined) return error;
-  const { text, hint } = error instanceof SlipwayError ? error : describeFailure(error);
-  return new SlipwayError({
-    code: "LOCAL_PATH",
-    text: `${describeSource(step)}: ${text}`,
-    hint,
-    cause: error,
-    callSite,
+export async function hashSource(
+  step: SourceStep,
+  folder: string,
+  callSite?: CallSite,
+  report: SourceReport = {},
+): Promise<HashedSource> {
+  return locating(step, callSite, async () => {
+    const { tree, entry } = await list(step, folder, report);
+    const sizeBytes = tree.reduce((sum, item) => sum + (item.type === "file" ? item.sizeBytes : 0), 0);
+    const watch = watchOf(report, ({ bytes, entries }) => {
+      const done = `${megabytes(bytes)} of ${megabytes(sizeBytes)} MB`;
+      return `${describeSource(step)}: hashed ${count(entries)} of ${count(tree.length)} files and folders, ${done}`;
+    });
+    return { tree: await hashTree(tree, watch), entry };
   });
 }
 
-function describeFailure(error: unknown): { readonly text: string; readonly hint: string } {
-  const isGone = error instanceof Error && "code" in error && error.code === "ENOENT";
-  return isGone
-    ? { text: "it does not exist any more.", hint: "Something removed it after the call." }
-    : { text: `${describeError(error)}.`, hint: "Every file that is copied must be readable." };
+/**
+ * Lists the local files that a step reads, as they were listed for its hash.
+ *
+ * @param folder the program's folder, absolute.
+ * @throws SlipwayError LOCAL_PATH, with the step's call site
+ */
+export async function listSource(
+  step: SourceStep,
+  folder: string,
+  callSite?: CallSite,
+  report: Pick<SourceReport, "status" | "signal"> = {},
+): Promise<Source> {
+  return locating(step, callSite, () => list(step, folder, { status: report.status, signal: report.signal }));
+}
+
+async function list(step: SourceStep, folder: string, report: SourceReport): Promise<Source> {
+  switch (step.kind) {
+    case "copyDir":
+      return { tree: await listFolder(step, joinPath(folder, step.source), report), entry: undefined };
+    case "copyFile": {
+      const name = step.destination.split("/").at(-1) ?? "";
+      return { tree: listFiles(new Map([[name, joinPath(folder, step.source)]])), entry: undefined };
+    }
+    case "pipRequirements":
+      return listRequirements(step.source, folder);
+  }
+}
+
+async function listFolder(step: CopyDirStep, folder: string, report: SourceReport): Promise<Tree> {
+  const selection = new Selection(step, readIgnoreFile(folder));
+  let isHinted = false;
+  const hint = (entries: number): void => {
+    if (isHinted || entries < MANY_ENTRIES) return;
+    isHinted = true;
+    const advice = "leave out what the image does not need: { ignore: [...] }, or a .dockerignore in the folder";
+    report.info?.(`${describeSource(step)}: ${count(MANY_ENTRIES)} files and folders so far; ${advice}`);
+  };
+  const watch = watchOf(report, ({ entries }) => {
+    hint(entries);
+    return `${describeSource(step)}: found ${count(entries)} files and folders`;
+  });
+  const tree = await listTree(folder, selection, watch);
+  hint(tree.length);
+  if (selection.leftOut.size > 0) report.info?.(`${describeSource(step)}: ${describeLeftOut(selection.leftOut)}`);
+  return tree;
+}
+
+function describeLeftOut(leftOut: ReadonlyMap<string, number>): string {
+  const names = [...leftOut].sort(([a], [b]) => (a < b ? -1 : 1)).map(([name, times]) => counted(name, times));
+  const more = names.length > NAMES_TOLD ? ` and ${names.length - NAMES_TOLD} more` : "";
+  return `left out ${names.slice(0, NAMES_TOLD).join(", ")}${more}: add { include: [...] } to copy them`;
+}
+
+function counted(name: string, times: number): string {
+  return times === 1 ? name : `${name} (${times})`;
+}
+
+/** Tells of what takes longer than a second, once a second. */
+function watchOf(report: SourceReport, describe: (progress: TreeProgress) => string): TreeWatch {
+  let toldAt = performance.now();
+  return {
+    signal: report.signal,
+    onProgress: (progress) => {
+      const text = describe(progress);
+      if (performance.now() - toldAt < STATUS_EVERY_MS) return;
+      toldAt = performance.now();
+      report.status?.(text);
+    },
+  };
+}
+
+function count(number: number): string {
+  return String(number).replace(/\B(?=(?:\d{3})+$)/g, ",");
+}
+
+function megabytes(bytes: number): string {
+  return count(Math.round(bytes / 1_000_000));
+}
+
+/** Gives an error the call that it belongs to, and the user's line. */
+async function locating<T>(step: SourceStep, callSite: CallSite | undefined, work: () => Promise<T>): Promise<T> {
+  try {
+    return await work();
+  } catch (error) {
+    if (error instanceof SlipwayError && error.callSite !== undefined) throw error;
+    if (error instanceof Error && error.name === "AbortError") throw error;
+    const { text, hint } =
+      error instanceof SlipwayError ? error : { text: `${describeError(error)}.`, hint: undefined };
+    throw new SlipwayError({
+      code: "LOCAL_PATH",
+      text: `${describeSource(step)}: ${text}`,
+      hint: step.kind === "copyDir" ? joinHints(hint, "Or leave it out: add { ignore: [...] }.") : hint,
+      cause: error,
+      callSite,
+    });
+  }
+}
+
+function joinHints(first: string | undefined, second: string): string {
+  return first === undefined ? second.replace("Or leave", "Leave") : `${first} ${second}`;
 }
 
 function describeSource(step: SourceStep): string {

@@ -77,6 +77,10 @@ export interface CopyDirStep {
   readonly source: string;
   /** The folder in the image that receives what the source folder holds. */
   readonly destination: string;
+  /** Patterns of a `.dockerignore`: what is not copied. The files count, not how they are chosen. */
+  readonly ignore?: readonly string[];
+  /** Patterns: what is copied though it is left out by default. */
+  readonly include?: readonly string[];
 }
 
 /** Everything that an image can contain: one instruction of a spec, plain JSON. */

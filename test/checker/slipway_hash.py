@@ -22,12 +22,12 @@ What cannot be hashed is answered by `refused: <why>`; the stream goes on.
 import hashlib
 import json
 import os
-import posixpath
 import stat
 import sys
 import unicodedata
 from pathlib import Path
 
+MAX_LINKS = 40
 BUILD_KINDS = {"pip", "pipRequirements", "apt", "run", "dockerfile"}
 COPY_KINDS = {"copyFile", "copyDir"}
 
@@ -175,6 +175,7 @@ def framed(text):
 
 def refuse_bad_paths(entries):
     seen = {}
+    links = {entry["path"]: entry["target"] for entry in entries if entry["type"] == "link"}
     for entry in entries:
         path = entry["path"]
         if any(part in ("", ".", "..") for part in path.split("/")):
@@ -184,13 +185,35 @@ def refuse_bad_paths(entries):
         if alike in seen:
             raise Refused(f"{seen[alike]!r} and {path!r} are alike")
         seen[alike] = path
-        if entry["type"] == "link" and leads_out(path, entry["target"]):
+        if entry["type"] == "link" and leads_out(path, links):
             raise Refused(f"the link {path!r} leads out of the tree")
 
 
-def leads_out(path, target):
-    resolved = posixpath.normpath(posixpath.join(posixpath.dirname(path), target))
-    return resolved.startswith("/") or resolved == ".." or resolved.startswith("../")
+def leads_out(path, links):
+    reached = []
+    followed = 0
+    ahead = path.split("/")
+    while ahead:
+        part = ahead.pop(0)
+        if part in ("", "."):
+            continue
+        if part == "..":
+            if not reached:
+                return True
+            reached.pop()
+            continue
+        reached.append(part)
+        target = links.get("/".join(reached))
+        if target is None:
+            continue
+        if target.startswith("/"):
+            return True
+        followed += 1
+        if followed > MAX_LINKS:
+            return False
+        reached.pop()
+        ahead = target.split("/") + ahead
+    return False
 
 
 def read_folder(folder):

@@ -19,3 +19,15 @@ test("on a terminal one line is written over, and cut at its width", () => {
   progress.end();
   expect(terminal.stderr().replace(/\d\.\d s/, "0.0 s")).toBe("\r[  0.0 s] building a\x1b[K\n");
 });
+
+test("a note stays above the line", () => {
+  const terminal = fakeTerminal({ columns: 40 });
+  const progress = new ProgressLine(terminal);
+  progress.note("first");
+  progress.show("hashing");
+  progress.note("left out .env");
+  progress.end();
+  expect(terminal.stderr().replaceAll(/ +\d\.\d s/g, "0.0 s")).toBe(
+    "first\n\r[0.0 s] hashing\x1b[K\r\x1b[Kleft out .env\n\r[0.0 s] hashing\x1b[K\n",
+  );
+});

@@ -4,7 +4,8 @@ import { createWriteStream, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFi
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { sendContext } from "../../provider/context";
-import { hashTree, listTree } from "../../sdk/files";
+import { hashTree } from "../../sdk/files";
+import { listTree } from "../../sdk/list-tree";
 import { hostileText } from "./hostile-texts";
 import { Random } from "./random";
 
@@ -38,7 +39,7 @@ export async function sendHostileNames({
       else symlinkSync(target, join(parent, name));
       expected.push([`c/0/${index}/${name}`, target ?? null]);
     }
-    const tree = listTree(folder);
+    const tree = await listTree(folder);
     const tar = createWriteStream(join(place, "tar"));
     await sendContext(
       "FROM scratch\n",

@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join, posix } from "node:path";
 import { SlipwayError } from "../../sdk/error";
 import { Image } from "../../sdk/image";
-import { listSource } from "../../sdk/sources";
+import { listRequirements } from "../../sdk/requirements";
 import { FORMAT, type ResolvedSpec, type ResolvedStep } from "../../sdk/spec";
 import { answerLines, readDockerfiles, type ReadDockerfile, type ReadInstruction } from "./dockerfile-reader";
 import { hostileFields, type Field } from "./hostile-fields";
@@ -88,7 +88,7 @@ function emit(field: Field, text: string, render: Render): string {
       case "copyFile":
         return { ...step, tree };
       case "pipRequirements":
-        return { ...step, tree, entry: listSource(step, process.cwd()).entry ?? "" };
+        return { ...step, tree, entry: listRequirements(step.source, process.cwd()).entry ?? "" };
       case "pip":
       case "apt":
       case "run":

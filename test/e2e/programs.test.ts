@@ -39,6 +39,22 @@ new BuiltImage("api", { image });
   expect(second.lines["api"]).toEqual([line]);
 });
 
+test("what addLocalDir left out by default is told on the resource, once for a folder", async () => {
+  const program = `${IMPORTS}
+const image = Image.debianSlim("3.11").addLocalDir("src", "/app", { strategy: "copy", ignore: ["b"] });
+new BuiltImage("api", { image });
+new BuiltImage("web", { image: image.workdir("/app") });
+`;
+  const files = { "index.ts": program, "src/a": newWord(), "src/b": "", "src/.env": "TOKEN=1", "src/d/.env": "" };
+  const stack = await makeStack(files, registry.env);
+  const preview = await pulumi(stack, "preview");
+  expect(preview.exitCode, preview.text).toBe(0);
+  const told = Object.values(preview.lines).flatMap((lines) => lines ?? []);
+  expect(told.filter((line) => line.includes("left out"))).toEqual([
+    'info: addLocalDir("src", …): left out .env (2): add { include: [...] } to copy them',
+  ]);
+});
+
 test("a repository, a base and an image may come from other resources", async () => {
   const repository = `${registry.address}/e2e/${newWord()}`;
   const program = `${IMPORTS}

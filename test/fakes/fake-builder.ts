@@ -1,8 +1,7 @@
 import type { Builder, BuildRequest } from "../../provider/builder";
 import { SlipwayError } from "../../sdk/error";
-import { hashTree } from "../../sdk/files";
 import { hashSpec } from "../../sdk/hash";
-import { listSource } from "../../sdk/sources";
+import { hashSource } from "../../sdk/sources";
 import { isSourceStep } from "../../sdk/step";
 import { toManifest, type MemoryRegistry } from "./memory-registry";
 
@@ -29,7 +28,7 @@ export class FakeBuilder implements Builder {
       if (step.kind === "run" && step.command === "exit 1") {
         throw new SlipwayError({ code: "BUILD_FAILED", text: "building: exit code 1", callSite });
       }
-      if (isSourceStep(step) && (await hashTree(listSource(step, request.folder, callSite).tree)) !== step.tree) {
+      if (isSourceStep(step) && (await hashSource(step, request.folder, callSite)).tree !== step.tree) {
         throw new SlipwayError({ code: "CONTEXT_CHANGED", text: `${step.source}: it changed after it was hashed.` });
       }
     }

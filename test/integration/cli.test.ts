@@ -21,6 +21,7 @@ function makeProject(images: string) {
   const files = {
     "Pulumi.yaml": "name: shop\nruntime: nodejs\nmain: program/\n",
     "program/app.py": `print("${salt}")\n`,
+    "program/program/inner.py": "",
     "images/images.ts": `import { Image } from "slipway";\n${images}`,
   };
   for (const [path, text] of Object.entries(files)) {
@@ -209,6 +210,19 @@ test("an image for several platforms is one index", async () => {
     headers: { accept: "application/vnd.oci.image.index.v1+json" },
   });
   expect(await index.json()).toMatchObject({ manifests: [{}, {}] });
+});
+
+test("what addLocalDir left out by default is told on stderr, once for a folder, and is not in the hash", async () => {
+  const copy = '.addLocalDir("program", "/app", { strategy: "copy" })';
+  const { project, file } = makeProject(`export const api = Image.debianSlim("3.11")${copy}${copy};\n`);
+  const cli = () => run(["image", "hash", file], { cwd: project });
+  const before = await cli();
+  expect(before).toMatchObject({ exitCode: 0, stderr: "" });
+  writeFileSync(join(project, "program/program/.env"), "TOKEN=1");
+  expect(await cli()).toEqual({
+    ...before,
+    stderr: 'addLocalDir("program", …): left out .env: add { include: [...] } to copy them\n',
+  });
 });
 
 test("a build that fails ends the command at the user's line, with what came before printed", async () => {

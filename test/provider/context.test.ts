@@ -17,7 +17,8 @@ import { Writable } from "node:stream";
 import { extract, type Header } from "tar-stream";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { sendContext, type ContextPart } from "../../provider/context";
-import { hashTree, listTree } from "../../sdk/files";
+import { hashTree } from "../../sdk/files";
+import { listTree } from "../../sdk/list-tree";
 import { expectCode } from "../fakes/registry-contract";
 
 let folder = "";
@@ -70,7 +71,7 @@ function write(path: string, content: string | Buffer = path): string {
 
 /** The folder as a part, listed and hashed right now. */
 async function makePart(name = "c/0"): Promise<ContextPart> {
-  const tree = listTree(folder);
+  const tree = await listTree(folder);
   return { folder: name, tree, expected: await hashTree(tree), source: "./src", root: folder };
 }
 

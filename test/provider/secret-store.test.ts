@@ -33,6 +33,7 @@ const read = (...secrets: readonly Secret[]) => {
 };
 
 test("each secret is read once, from where it says", () => {
+  process.chdir(folder);
   const netrc = Secret.fromFile("~/.netrc");
   const key = Secret.fromFile(join(folder, "keys", "a"), { version: "2" });
   expect(read(Secret.fromEnv("TOKEN"), netrc, key, Secret.fromConfig("acme:key"))).toEqual([

@@ -13,6 +13,17 @@ export function errorOf(call: () => unknown): SlipwayError {
   throw new Error("nothing was thrown");
 }
 
+/** What a promise is rejected with; fails when it is not, or with something else than a SlipwayError. */
+export async function rejectionOf(work: Promise<unknown>): Promise<SlipwayError> {
+  try {
+    await work;
+  } catch (error) {
+    if (error instanceof SlipwayError) return error;
+    throw error;
+  }
+  throw new Error("nothing was thrown");
+}
+
 /** The sentences of a message, without the line of the call site. */
 export function sentencesOf(call: () => unknown): string {
   return errorOf(call).message.replace(/\n {4}at .*$/, "");

@@ -1,16 +1,18 @@
 import { execFileSync } from "node:child_process";
 import { createHash } from "node:crypto";
 import { chmodSync, mkdirSync, readFileSync, renameSync, symlinkSync, utimesSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
+import { join, win32 } from "node:path";
 import { pathToFileURL } from "node:url";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { hashEntries, hashTree, listFiles, listTree, statSource, toSource, type HashedEntry } from "../../sdk/files";
+import { hashEntries, hashTree, statSource, toSource } from "../../sdk/files";
+import { listTree } from "../../sdk/list-tree";
+import type { HashedEntry } from "../../sdk/tree";
 import { sentencesOf } from "./errors";
 import { makeFolder } from "./folder";
 import { readGolden } from "./golden";
 
-const hashFolder = (folder: string): Promise<string> => hashTree(listTree(folder));
+const hashFolder = async (folder: string): Promise<string> => hashTree(await listTree(folder));
 
 describe("hashEntries", () => {
   it("gives the golden hashes", () => {
@@ -113,97 +115,6 @@ describe("hashTree", () => {
   });
 });
 
-describe("listTree", () => {
-  it("lists folders, files and links in the order of their paths' UTF-8 bytes", () => {
-    // U+FF21 comes before U+1F422 in UTF-8, and after its first half in UTF-16.
-    const folder = makeFolder({ "a/b": "", "a-b": "", "\uff21": "", "\u{1f422}": "", Z: "" });
-    symlinkSync("a/b", join(folder, "l"));
-    expect(listTree(folder).map(({ type, path }) => `${type} ${path}`)).toEqual([
-      "file Z",
-      "dir a",
-      "file a-b",
-      "file a/b",
-      "link l",
-      "file \uff21",
-      "file \u{1f422}",
-    ]);
-  });
-
-  it.runIf(process.platform !== "win32")("keeps a link whose target has a backslash, a letter like any other", () => {
-    const folder = makeFolder({});
-    symlinkSync("\\n\\..\\x", join(folder, "l"));
-    expect(listTree(folder)).toEqual([{ type: "link", path: "l", target: "\\n\\..\\x" }]);
-  });
-
-  it.each(["../out", "..", "a/../../out", "/etc/passwd"])("refuses a link to %s, which leaves the folder", (target) => {
-    const folder = makeFolder({ "d/": "" });
-    symlinkSync(target, join(folder, "l"));
-    expect(sentencesOf(() => listTree(folder))).toBe(
-      `l: it is a link to ${target}, outside of the folder. Make it a link inside the folder, or a copy.`,
-    );
-  });
-
-  it("accepts links within the folder, upwards and to what is not there", () => {
-    const folder = makeFolder({ "d/e/": "", f: "" });
-    symlinkSync("../../f", join(folder, "d/e/up"));
-    symlinkSync("missing", join(folder, "dangling"));
-    expect(listTree(folder).filter(({ type }) => type === "link")).toHaveLength(2);
-  });
-
-  it.each([
-    ["Read.me", "READ.me"],
-    ["d/é", "d/e\u0301"],
-    ["Dir/a", "dir/b"],
-  ])("refuses %s beside %s", (a, b) => {
-    const folder = makeFolder({ [a]: "", [b]: "" });
-    expect(sentencesOf(() => listTree(folder))).toMatch(
-      /^\S+: it is the same name as \S+ on file systems that ignore case\. Rename one of them\.$/,
-    );
-  });
-
-  it("refuses a name that is not UTF-8", () => {
-    const folder = makeFolder();
-    writeFileSync(Buffer.concat([Buffer.from(`${folder}/x`), Buffer.from([0xff])]), "");
-    expect(sentencesOf(() => listTree(folder))).toBe("x\ufffd: its name is not UTF-8. Rename it.");
-  });
-
-  it("refuses a link to a name that is not UTF-8", () => {
-    const folder = makeFolder();
-    symlinkSync(Buffer.from([0x78, 0xff]), join(folder, "l"));
-    expect(sentencesOf(() => listTree(folder))).toBe(
-      "l: it is a link to a name that is not UTF-8. Rename what it leads to.",
-    );
-  });
-
-  it("refuses a pipe", () => {
-    const folder = makeFolder();
-    execFileSync("mkfifo", [join(folder, "p")]);
-    expect(sentencesOf(() => listTree(folder))).toBe(
-      "p: it is a socket, a pipe or a device. Only files, folders and links can be in an image.",
-    );
-  });
-});
-
-describe("listFiles", () => {
-  it("gives the tree of a folder that holds just these files", async () => {
-    const folder = makeFolder({ "tree/d/a": "1", "tree/b": "2", c: "3" });
-    const files = listFiles(
-      new Map([
-        ["d/a", join(folder, "tree/d/a")],
-        ["b", join(folder, "tree/b")],
-      ]),
-    );
-    expect(await hashTree(files)).toBe(await hashFolder(join(folder, "tree")));
-  });
-
-  it("follows a link that is the file itself", async () => {
-    const folder = makeFolder({ a: "1" });
-    symlinkSync("a", join(folder, "b"));
-    const hash = (name: string): Promise<string> => hashTree(listFiles(new Map([["x", join(folder, name)]])));
-    expect(await hash("b")).toBe(await hash("a"));
-  });
-});
-
 describe("toSource", () => {
   it.each<[string | URL, string]>([
     ["a/b", "a/b"],
@@ -217,17 +128,47 @@ describe("toSource", () => {
   });
 });
 
+describe("toSource on Windows", () => {
+  it.each<[path: string | URL, folder: string, source: string]>([
+    ["src", "C:\\work\\app", "src"],
+    ["..\\lib\\a b", "C:\\work\\app", "../lib/a b"],
+    ["./src/x/", "C:\\work\\app", "src/x"],
+    ["C:\\work\\app\\src", "C:\\work\\app", "src"],
+    ["c:/WORK/app/Src", "C:\\work\\app", "Src"],
+    ["C:src", "C:\\work\\app", "src"],
+    ["\\work\\lib", "C:\\work\\app", "../lib"],
+    ["C:\\work\\app", "C:\\work\\app\\", "."],
+    ["\\\\?\\C:\\work\\lib", "C:\\work\\app", "../lib"],
+    ["C:\\work\\lib", "\\\\?\\C:\\work\\app", "../lib"],
+    ["\\\\host\\share\\lib", "\\\\host\\share\\app", "../lib"],
+    ["\\\\?\\UNC\\host\\share\\lib", "\\\\host\\share\\app", "../lib"],
+    ["file:///C:/work/app/a%20b", "C:\\work\\app", "a b"],
+    [new URL("file:///c:/work/lib"), "C:\\work\\app", "../lib"],
+    ["file://host/share/lib", "\\\\host\\share\\app", "../lib"],
+  ])("keeps %s from %s", (path, folder, source) => {
+    expect(toSource(path, folder, win32)).toBe(source);
+  });
+
+  it.each(["D:\\data", "\\\\host\\share\\data", "file:///D:/data"])("refuses %s from another drive", (path) => {
+    expect(sentencesOf(() => toSource(path, "C:\\work\\app", win32))).toMatch(
+      /^\S+ is on another drive than the program's folder, C:\\work\\app\. Keep both on one drive: paths are kept relative\.$/,
+    );
+  });
+});
+
 describe("statSource", () => {
   it("tells what is there", () => {
     const folder = makeFolder({ f: "", "d/": "" });
     symlinkSync("f", join(folder, "l"));
+    symlinkSync("o", join(folder, "o"));
     execFileSync("mkfifo", [join(folder, "p")]);
-    expect(["f", "d", "l", "p", "x"].map((name) => statSource(name, folder))).toEqual([
+    expect(["f", "d", "l", "p", "x", "o"].map((name) => statSource(name, folder))).toEqual([
       "file",
       "dir",
       "file",
       "other",
       "missing",
+      "loop",
     ]);
   });
 });

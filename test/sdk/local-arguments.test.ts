@@ -1,6 +1,10 @@
 import { execFileSync } from "node:child_process";
+import { symlinkSync } from "node:fs";
 import { describe, expect, it } from "vitest";
+import { diffSpecs } from "../../sdk/diff";
+import { hashSpec } from "../../sdk/hash";
 import { Image } from "../../sdk/image";
+import { FORMAT } from "../../sdk/spec";
 import { errorOf, sentencesOf } from "./errors";
 import { enterFolder } from "./folder";
 
@@ -54,5 +58,58 @@ describe("a local path", () => {
       expect([image.spec.steps, image.spec.mounts]).toEqual([[], [mount]]);
     }
     expect(base.addLocalFile("f", "/f", { strategy: "copy" }).spec).toMatchObject({ steps: [mount], mounts: [] });
+  });
+
+  it("that is a link to itself is refused", () => {
+    enterFolder();
+    symlinkSync("b", "a");
+    symlinkSync("a", "b");
+    expect(sentencesOf(() => base.addLocalDir("a", "/a", copy))).toBe(
+      'addLocalDir("a", …): a is a link that leads back to itself. Let it lead to a file or a folder.',
+    );
+  });
+
+  it("that is a URL of no file's form is refused", () => {
+    enterFolder();
+    expect(errorOf(() => base.addLocalFile("file://host/f", "/f", copy)).code).toBe("LOCAL_PATH");
+  });
+});
+
+describe("the options of addLocalDir", () => {
+  it("are in the step as lines of a .dockerignore would say them", () => {
+    enterFolder({ "d/": "" });
+    const image = base.addLocalDir("d", "/d", { ...copy, ignore: ["./docs/", "!docs/a"], include: ["/.env"] });
+    expect(image.spec.steps).toEqual([
+      { kind: "copyDir", source: "d", destination: "/d", ignore: ["docs", "!docs/a"], include: [".env"] },
+    ]);
+    const plain = base.addLocalDir("d", "/d", { ...copy, ignore: [], include: [""] });
+    expect(plain.spec.steps).toEqual([{ kind: "copyDir", source: "d", destination: "/d" }]);
+  });
+
+  it.each([
+    [{ ignore: "docs" }, "ignore must be a list, it is a string. Write it in [ ]."],
+    [{ ignore: [1] }, "ignore[0] must be a string, it is the number 1. Give plain text."],
+    [
+      { ignore: ["["] },
+      'ignore: the ignore pattern "[" is malformed. A [ needs its ]; \\[ and \\\\ are plain characters.',
+    ],
+    [{ include: ["!x"] }, 'include has the exception "!x". Name what is to be copied; ignore leaves out of it.'],
+    [{ exclude: [] }, "there is no option exclude. Known are strategy, ignore, include."],
+  ])("that are wrong are refused: %j", (options, sentences) => {
+    enterFolder({ "d/": "" });
+    const call = (): unknown => Reflect.apply(base.addLocalDir, base, ["d", "/d", { ...copy, ...options }]);
+    expect(sentencesOf(call)).toBe(`addLocalDir("d", …): ${sentences}`);
+  });
+
+  it("are no part of the hash and make no difference; only the files do", () => {
+    const step = { kind: "copyDir", source: "d", destination: "/d", tree: "0".repeat(64) } as const;
+    const spec = { format: FORMAT, platform: "linux/amd64", base: { reference: "r", digest: "d" } } as const;
+    const [plain, chosen] = [step, { ...step, ignore: ["a"], include: ["b"] }].map((one) => ({
+      ...spec,
+      steps: [one],
+    }));
+    if (plain === undefined || chosen === undefined) throw new Error("two specs");
+    expect(hashSpec(chosen)).toBe(hashSpec(plain));
+    expect(diffSpecs(plain, chosen)).toBeUndefined();
   });
 });

@@ -1,0 +1,202 @@
+import { isUtf8 } from "node:buffer";
+import { lstatSync, opendirSync, readdirSync, readlinkSync, statSync, type Dirent, type Stats } from "node:fs";
+import { isAbsolute, join, posix, sep } from "node:path";
+import type { SlipwayError } from "./error";
+import { Pace, reading, readTextFile, refusal } from "./files";
+import { IGNORE_FILE, type Selection } from "./selection";
+import { foldName, utf8Order, type Tree, type TreeEntry, type TreeWatch } from "./tree";
+import { findLeavingLink } from "./tree-links";
+
+const SORTED_AT_ONCE = 20_000;
+
+/**
+ * Lists a folder, or what a selection takes of it; its root is not an entry. Refuses what cannot be the same on every
+ * machine.
+ */
+export async function listTree(folder: string, selection?: Selection, watch: TreeWatch = {}): Promise<Tree> {
+  const walk: Walk = { selection, entries: [], tentative: new Set(), pace: new Pace(watch), found: 0 };
+  await walkFolder(walk, { path: "", absolutePath: folder, isDenied: false });
+  const { tentative, entries } = walk;
+  const tree = tentative.size === 0 ? entries : entries.filter((entry) => !tentative.has(entry));
+  refuseLeavingLinks(tree);
+  return tree;
+}
+
+interface Walk {
+  readonly selection: Selection | undefined;
+  readonly entries: TreeEntry[];
+  /** Folders that are left out unless something below them is taken. */
+  readonly tentative: Set<TreeEntry>;
+  readonly pace: Pace;
+  /** How many files and folders were found so far. */
+  found: number;
+}
+
+interface WalkedFolder {
+  readonly path: string;
+  readonly absolutePath: string;
+  readonly isDenied: boolean;
+}
+
+/** @returns whether anything in it was taken. */
+async function walkFolder(walk: Walk, folder: WalkedFolder): Promise<boolean> {
+  const prefix = folder.path === "" ? "" : `${folder.path}/`;
+  const entered = new Map<string, { readonly entry: TreeEntry; readonly isDenied: boolean }>();
+  const taken = new Map<string, string>();
+  for (const turn of await readTurns(walk, folder)) {
+    const { name, child, isContent } = turn;
+    const path = prefix + name;
+    const absolutePath = folder.absolutePath + sep + name;
+    if (walk.pace.isDue()) await walk.pace.pause({ entries: walk.found, bytes: 0 });
+    if (isContent) {
+      const own = entered.get(name);
+      if (own === undefined) continue;
+      const isUsed = await walkFolder(walk, { path, absolutePath, isDenied: own.isDenied });
+      if (isUsed && walk.tentative.delete(own.entry)) refuseCollision(taken, name, prefix);
+      continue;
+    }
+    const { fate, isDenied } = walk.selection?.judge(path, child.isDirectory(), folder.isDenied) ?? TAKEN;
+    if (fate === "leave") continue;
+    // OCI image-spec, layer.md, "Whiteouts": the image would lack it, and another file with it.
+    if (name.startsWith(".wh.")) throw refusal(path, "in a layer this name means a removed file.", "Rename it.");
+    if (turn.isForeign) throw refusal(path, "its name is not UTF-8.", "Rename it.");
+    const entry = reading(path, () => readEntry(child, path, absolutePath));
+    walk.entries.push(entry);
+    if (entry.type === "dir") entered.set(name, { entry, isDenied });
+    if (fate === "below") walk.tentative.add(entry);
+    else refuseCollision(taken, name, prefix);
+  }
+  return taken.size > 0;
+}
+
+const TAKEN = { fate: "take", isDenied: false } as const;
+
+/** A folder stands in the list twice: itself, and what is in it, which may come after `a-b` though `a` comes before. */
+interface Turn {
+  readonly key: string;
+  readonly name: string;
+  readonly child: Dirent;
+  readonly isContent: boolean;
+  /** Whether the name is not UTF-8. */
+  readonly isForeign: boolean;
+}
+
+/** In the order in which a walk gives paths that are sorted as a whole. */
+async function readTurns(walk: Walk, { path, absolutePath }: WalkedFolder): Promise<readonly Turn[]> {
+  const turns: Turn[] = [];
+  let foreign: ReadonlySet<string> | undefined;
+  const folder = reading(path, () => opendirSync(absolutePath, { bufferSize: 256 }));
+  try {
+    for (let child = folder.readSync(); child !== null; child = folder.readSync()) {
+      const { name } = child;
+      walk.found += 1;
+      if (name.includes("\ufffd")) foreign ??= foreignNames(absolutePath);
+      const isForeign = foreign?.has(name) === true;
+      turns.push({ key: name, name, child, isContent: false, isForeign });
+      if (child.isDirectory()) turns.push({ key: `${name}/`, name, child, isContent: true, isForeign });
+      if (walk.pace.isDue()) await walk.pace.pause({ entries: walk.found, bytes: 0 });
+    }
+  } finally {
+    folder.closeSync();
+  }
+  const order = utf8Order(turns, ({ key }) => key);
+  return turns.length < SORTED_AT_ONCE ? turns.sort(order) : sortInPieces(turns, order, walk);
+}
+
+/** Sorts what would take too long at once: pieces, then two and two of them. */
+async function sortInPieces(turns: readonly Turn[], order: (a: Turn, b: Turn) => number, walk: Walk): Promise<Turn[]> {
+  const pause = async (): Promise<void> => {
+    if (walk.pace.isDue()) await walk.pace.pause({ entries: walk.found, bytes: 0 });
+  };
+  const pieces: Turn[][] = [];
+  for (let start = 0; start < turns.length; start += SORTED_AT_ONCE) {
+    pieces.push(turns.slice(start, start + SORTED_AT_ONCE).sort(order));
+    await pause();
+  }
+  for (let one = pieces.shift(); one !== undefined; one = pieces.shift()) {
+    const other = pieces.shift();
+    if (other === undefined) return one;
+    const merged: Turn[] = [];
+    for (let at = 0, otherAt = 0; at < one.length || otherAt < other.length;) {
+      const a = one[at];
+      const b = other[otherAt];
+      const isFirst = b === undefined || (a !== undefined && order(a, b) <= 0);
+      const next = isFirst ? a : b;
+      if (next !== undefined) merged.push(next);
+      if (isFirst) at += 1;
+      else otherAt += 1;
+      if (merged.length % 1_000 === 0) await pause();
+    }
+    pieces.push(merged);
+  }
+  return [];
+}
+
+/** Names that are not UTF-8, as they read with U+FFFD in the place of what is not. */
+function foreignNames(folder: string): ReadonlySet<string> {
+  const names = readdirSync(folder, { encoding: "buffer" });
+  return new Set(names.filter((name) => !isUtf8(name)).map((name) => name.toString("utf8")));
+}
+
+function readEntry(child: Dirent, path: string, absolutePath: string): TreeEntry {
+  if (child.isDirectory()) return { type: "dir", path };
+  if (child.isSymbolicLink()) return linkEntry(path, readlinkSync(absolutePath, { encoding: "buffer" }));
+  return fileEntry(path, absolutePath, lstatSync(absolutePath));
+}
+
+function fileEntry(path: string, absolutePath: string, stats: Stats): TreeEntry {
+  if (!stats.isFile()) {
+    throw refusal(path, "it is a socket, a pipe or a device.", "Only files, folders and links can be in an image.");
+  }
+  // The owner's bit alone: group and others differ with the umask of the checkout.
+  return { type: "file", path, absolutePath, sizeBytes: stats.size, executable: (stats.mode & 0o100) !== 0 };
+}
+
+function linkEntry(path: string, rawTarget: Buffer): TreeEntry {
+  const target = rawTarget.toString("utf8");
+  if (!isUtf8(rawTarget)) throw refusal(path, "it is a link to a name that is not UTF-8.", "Rename what it leads to.");
+  if (isAbsolute(target)) throw leaving(path, target);
+  // Elsewhere than on Windows a backslash is a letter of a name.
+  return { type: "link", path, target: sep === "\\" ? target.replaceAll("\\", "/") : target };
+}
+
+function refuseLeavingLinks(entries: readonly TreeEntry[]): void {
+  const links = new Map(entries.flatMap((entry) => (entry.type === "link" ? [[entry.path, entry.target]] : [])));
+  const path = findLeavingLink(links);
+  if (path !== undefined) throw leaving(path, links.get(path) ?? "");
+}
+
+function leaving(path: string, target: string): SlipwayError {
+  const found = `it is a link to ${target}, outside of the folder.`;
+  return refusal(path, found, "Make it a link inside the folder, or a copy.");
+}
+
+/** Two names in one folder that some file systems hold for one; so no two paths of the tree can be, either. */
+function refuseCollision(taken: Map<string, string>, name: string, prefix: string): void {
+  const folded = foldName(name);
+  const other = taken.get(folded);
+  taken.set(folded, name);
+  if (other === undefined) return;
+  const found = `it is the same name as ${prefix}${other} on file systems that ignore case.`;
+  throw refusal(prefix + name, found, "Rename one of them.");
+}
+
+/** A tree of single files: their paths in the tree, and where they are. */
+export function listFiles(files: ReadonlyMap<string, string>): Tree {
+  const entries: TreeEntry[] = [];
+  const folders = new Set<string>();
+  for (const [path, absolutePath] of files) {
+    entries.push(reading(path, () => fileEntry(path, absolutePath, statSync(absolutePath))));
+    for (let parent = posix.dirname(path); parent !== "."; parent = posix.dirname(parent)) folders.add(parent);
+  }
+  for (const path of folders) entries.push({ type: "dir", path });
+  return entries.sort(utf8Order(entries, ({ path }) => path));
+}
+
+/** The text of a folder's own ignore file; empty where it has none. */
+export function readIgnoreFile(folder: string): string {
+  return reading(IGNORE_FILE, () => {
+    const path = join(folder, IGNORE_FILE);
+    return statSync(path, { throwIfNoEntry: false })?.isFile() === true ? readTextFile(path) : "";
+  });
+}
