@@ -164,6 +164,7 @@ function planImage(
         existence: found,
         isLocked: isLocked || program.settings.lock === "write",
         mirrors: program.settings.mirrors,
+        baseCallSite: value.baseCallSite ?? "",
         builder: choice,
       };
     });
@@ -176,6 +177,7 @@ function planImage(
       format: resolved.apply(({ format }) => format),
       platforms: [...platforms],
       base: resolved.apply(({ base }) => base),
+      images: resolved.apply(({ images }) => images),
       steps: resolved.apply(({ steps }) => steps),
       __urn: urn,
       __run: run,

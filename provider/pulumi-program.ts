@@ -96,11 +96,12 @@ function readConfig(key: string): string | undefined {
 const offline: Registry = {
   findDigest: () => Promise.resolve(undefined),
   fetchManifest: (repository, reference) => {
-    const bytes = Buffer.from(`${repository.host}/${repository.path}:${reference}`);
+    const name = `${repository.host}/${repository.path}:${reference}`;
+    const bytes = Buffer.from(JSON.stringify({ name, config: { digest: "" } }));
     const digest = `sha256:${createHash("sha256").update(bytes).digest("hex")}`;
     return Promise.resolve({ digest, mediaType: "application/vnd.oci.image.manifest.v1+json", bytes });
   },
   hasBlob: () => Promise.resolve(false),
-  fetchBlob: () => Promise.resolve(undefined),
+  fetchBlob: () => Promise.resolve(Buffer.from("{}")),
   putManifest: () => Promise.resolve(),
 };

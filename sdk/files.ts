@@ -212,6 +212,37 @@ export function toSource(path: string | URL, folder: string): string {
   return fromFolder === "" ? "." : sep === "\\" ? fromFolder.replaceAll("\\", "/") : fromFolder;
 }
 
+/** One thing by its path, as it is: a link may lead anywhere. `undefined` where there is nothing. */
+export function readEntry(absolutePath: string, path: string): TreeEntry | undefined {
+  const stats = lstatSync(absolutePath, { throwIfNoEntry: false });
+  if (stats === undefined) return undefined;
+  if (stats.isDirectory()) return { type: "dir", path };
+  if (!stats.isSymbolicLink()) return fileEntry(path, absolutePath, stats);
+  const target = readlinkSync(absolutePath);
+  return { type: "link", path, target: sep === "\\" ? target.replaceAll("\\", "/") : target };
+}
+
+/** What a folder holds. */
+export function readNames(folder: string): readonly string[] {
+  return readdirSync(folder, { encoding: "buffer" }).map((rawName) => {
+    if (isUtf8(rawName)) return rawName.toString("utf8");
+    throw refusal(join(folder, rawName.toString("utf8")), "its name is not UTF-8.", "Rename it.");
+  });
+}
+
+/** Entries as a tree: sorted, each path once. */
+export function toTree(entries: Iterable<TreeEntry>): Tree {
+  const all = [...new Map([...entries].map((entry) => [entry.path, entry])).values()];
+  refuseCollisions(all);
+  return sortEntries(all);
+}
+
+/** A local text file, or nothing where it is not UTF-8. */
+export function readUtf8(path: string): string | undefined {
+  const bytes = readFileSync(path);
+  return isUtf8(bytes) ? bytes.toString("utf8") : undefined;
+}
+
 export type PathKind = "file" | "dir" | "other" | "missing";
 
 export function statSource(source: string, folder: string): PathKind {
