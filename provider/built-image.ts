@@ -199,9 +199,9 @@ async function refuseSecret(call: Call, image: pulumi.Output<unknown>): Promise<
 }
 
 /** What an update would miss is a warning in a preview: where previews run, secrets need not be. */
-async function checkSecrets(program: Program, { spec, callSites }: Image, urn: string): Promise<void> {
+async function checkSecrets(program: Program, image: Image, urn: string): Promise<void> {
   try {
-    program.checkSecrets(spec.steps, callSites);
+    program.checkSecrets(image);
   } catch (error) {
     if (!pulumi.runtime.isDryRun()) throw error;
     resourceLog(urn).warn(`an update from here would fail: ${describeError(error)}`);

@@ -67,7 +67,9 @@ async function publish(
   const hash = hashImage(specs);
   const stored = await adoptImage(registry, repository, hash, signal);
   if (stored !== undefined) return { ...stored, reused: true };
-  const secrets = readSecrets(specs[0]?.steps ?? [], request.callSites, request.secretPlaces);
+  const [first] = specs;
+  const secrets =
+    first === undefined ? [] : readSecrets(first, request.callSites, request.secretPlaces, request.baseCallSite);
   const builder = makeBuilder();
   const builds: { platform: Platform; digest: string }[] = [];
   for (const spec of specs) {

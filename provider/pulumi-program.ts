@@ -1,8 +1,6 @@
 import { createHash } from "node:crypto";
 import * as pulumi from "@pulumi/pulumi";
-import type { CallSite } from "../sdk/call-site";
 import type { Platform } from "../sdk/platform";
-import type { Step } from "../sdk/step";
 import { dockerCredentials } from "./credentials";
 import type { Existence } from "./existence";
 import { OciRegistry } from "./oci-registry";
@@ -26,7 +24,7 @@ export interface Program {
   watch<T>(work: Promise<T>, report: (error: unknown) => void): Promise<T>;
   exists(repository: string, hash: string, insecure: boolean): Promise<Existence>;
   /** Throws where a secret is missing that a build needs. */
-  checkSecrets(steps: readonly Step[], callSites: readonly (CallSite | undefined)[]): void;
+  checkSecrets(image: PlainImage): void;
 }
 
 const programs = new WeakMap<object, Program>();
@@ -79,9 +77,10 @@ function makeProgram(): Program {
       const asked = insecure && !isMocked ? new OciRegistry({ findCredentials, insecureHosts }) : registry;
       return images.exists(asked, repository, hash);
     },
-    checkSecrets: (steps, callSites) => {
+    checkSecrets: ({ spec, callSites, baseCallSite }) => {
       if (isMocked) return; // In a unit test nothing is built.
-      readSecrets(steps, callSites, { folder: process.cwd(), env: process.env, readConfig, hintConfig });
+      const places = { folder: process.cwd(), env: process.env, readConfig, hintConfig };
+      readSecrets(spec, callSites, places, baseCallSite);
     },
   };
 }

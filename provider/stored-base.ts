@@ -1,5 +1,6 @@
 import * as v from "valibot";
 import type { Platform } from "../sdk/platform";
+import { isSecret, type Secret } from "../sdk/secret";
 import type { DockerfileBase, ResolvedBase, ResolvedDockerfileBase } from "../sdk/spec";
 
 /** A base as state keeps it: what is of a platform beside what is of all. */
@@ -27,6 +28,7 @@ export const storedBaseSchema = v.union([
     text: v.string(),
     target: v.exactOptional(v.string()),
     buildArgs: v.record(v.string(), v.string()),
+    secrets: v.exactOptional(v.array(v.custom<Secret>(isSecret))),
     platforms: v.record(
       v.string(),
       v.object({

@@ -6,9 +6,10 @@ import { inDockerfile, readStages } from "./dockerfile-stages";
 import { joinPath, readUtf8 } from "./files";
 import { checkSource } from "./local-arguments";
 import { DEFAULT_PLATFORM } from "./platform";
+import { checkSecrets } from "./secret";
 import type { DockerfileBase } from "./spec";
 
-const OPTIONS = ["context", "target", "buildArgs"];
+const OPTIONS = ["context", "target", "buildArgs", "secrets"];
 
 /** A Dockerfile as an image's base: read, and looked through as far as that goes without a registry. */
 export function checkDockerfile(call: Call, path: unknown, options: unknown): DockerfileBase {
@@ -21,6 +22,11 @@ export function checkDockerfile(call: Call, path: unknown, options: unknown): Do
   }
   const target = given["target"] === undefined ? undefined : checkNonEmpty(call, "the target", given["target"]);
   const buildArgs = checkBuildArgs(call, given["buildArgs"]);
+  const secrets = checkSecrets(call, given["secrets"]);
+  if (secrets.some(({ version }) => version !== undefined)) {
+    const hint = "Change the RUN that uses it, or a build argument that it declares.";
+    throw fail(call, "a secret of an imported Dockerfile has no version.", hint);
+  }
   const base: DockerfileBase = {
     kind: "dockerfile",
     source,
@@ -28,6 +34,7 @@ export function checkDockerfile(call: Call, path: unknown, options: unknown): Do
     text,
     ...(target === undefined ? {} : { target }),
     buildArgs,
+    ...(secrets.length === 0 ? {} : { secrets }),
   };
   // What comes from a base's config is not known yet, so what depends on it is looked at again when it is.
   const unknown: ConfigOf = () => undefined;

@@ -10,6 +10,7 @@ export interface ImportRequest {
   readonly text: string;
   readonly target?: string | undefined;
   readonly buildArgs: Readonly<Record<string, string>>;
+  readonly secrets?: readonly { readonly id: string }[] | undefined;
 }
 
 /** What of an image's config a Dockerfile depends on. */

@@ -200,7 +200,12 @@ function mountReads(instruction: Instruction, around: Around): readonly ContextR
     const mount = parseMount(text);
     const value = (name: string): string => expand(mount.get(name) ?? "", around.variables, around.escape, line);
     const type = value("type").toLowerCase();
-    refuseMount(instruction, type, value("id") || value("source"));
+    const id = value("source") || value("id") || (value("target").split("/").at(-1) ?? "");
+    refuseMount(
+      instruction,
+      type,
+      around.request.secrets?.some((secret) => secret.id === id) === true ? undefined : id,
+    );
     const source = value(mount.has("source") ? "source" : "src");
     const isOurs = type === "bind" && (mount.get("from") ?? "") === "" && !source.includes(NOT_KNOWN_YET);
     return isOurs ? [{ path: cleanSource(source), isExact: true, line }] : [];
@@ -221,17 +226,19 @@ function refuseRun(instruction: Instruction): void {
   }
 }
 
-function refuseMount({ line }: Instruction, type: string, id: string): void {
+/** @param missing the id of a secret that is not given */
+function refuseMount({ line }: Instruction, type: string, missing: string | undefined): void {
   switch (type) {
     case "bind":
     case "cache":
     case "tmpfs":
       return;
     case "secret":
+      if (missing === undefined || missing.includes(NOT_KNOWN_YET)) return;
       throw new DockerfileProblem(
         line,
-        `RUN --mount=type=secret,id=${id}: no secret of that name is given.`,
-        "Take the mount out: secrets cannot be given to an import yet.",
+        `RUN --mount=type=secret,id=${missing}: no secret of that name is given.`,
+        `Give fromDockerfile { secrets: [Secret.fromEnv("…", { id: ${JSON.stringify(missing)} })] }.`,
       );
     case "ssh":
       throw new DockerfileProblem(
@@ -241,7 +248,11 @@ function refuseMount({ line }: Instruction, type: string, id: string): void {
       );
     default:
       if (type.includes(NOT_KNOWN_YET)) return;
-      throw new DockerfileProblem(line, `RUN --mount=type=${type} is not known.`, "Known are bind, cache and tmpfs.");
+      throw new DockerfileProblem(
+        line,
+        `RUN --mount=type=${type} is not known.`,
+        "Known are bind, cache, tmpfs and secret.",
+      );
   }
 }
 

@@ -61,6 +61,8 @@ export interface DockerfileOptions {
   readonly target?: string;
   /** Values of its ARGs. They are in the image's history: never give a secret here. */
   readonly buildArgs?: Readonly<Record<string, string>>;
+  /** What its `RUN --mount=type=secret` name by id. */
+  readonly secrets?: readonly Secret[];
 }
 
 /** How local files reach the container. */
@@ -399,7 +401,8 @@ function splitOptions(args: readonly unknown[]): { commands: readonly unknown[];
 function addStep(image: Image, call: Call, step: Step): Image {
   checkLengths(call, step, image.spec.base);
   const { spec, callSites, mountCallSites, baseCallSite } = image;
-  refuseOtherSource(call, spec.steps.flatMap(secretsOf), secretsOf(step));
+  const ofBase = typeof spec.base === "string" ? [] : (spec.base.secrets ?? []);
+  refuseOtherSource(call, [...ofBase, ...spec.steps.flatMap(secretsOf)], secretsOf(step));
   const steps = [...spec.steps, step];
   return new Image({ ...spec, steps }, [...callSites, call.callSite], mountCallSites, baseCallSite);
 }

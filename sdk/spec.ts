@@ -1,5 +1,6 @@
 import type { ContextRead } from "./dockerfile-reads";
 import type { Platform } from "./platform";
+import type { Secret } from "./secret";
 import { isSourceStep, type Mount, type PipRequirementsStep, type SourceStep, type Step } from "./step";
 
 /** The version of the hash and of what the steps emit; another one rebuilds every image. */
@@ -27,6 +28,8 @@ export interface DockerfileBase {
   readonly text: string;
   readonly target?: string;
   readonly buildArgs: Readonly<Record<string, string>>;
+  /** What its `RUN --mount=type=secret` may name by id. No part of the hash: the ids are in its text. */
+  readonly secrets?: readonly Secret[];
 }
 
 /** A base image by digest. */

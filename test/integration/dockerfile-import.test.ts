@@ -3,6 +3,7 @@ import { dirname, join } from "node:path";
 import { beforeEach, describe, expect, onTestFinished, test } from "vitest";
 import { readSettings } from "../../provider/settings";
 import { Image } from "../../sdk/image";
+import { Secret } from "../../sdk/secret";
 import { startBuildkit } from "../../tools/environment.mjs";
 import { expectCode } from "../fakes/registry-contract";
 import { buildBoth, pushStandIns, type StandIns } from "./dockerfiles/compare";
@@ -110,6 +111,17 @@ test("where the checkout is, its umask, its times and the builder change neither
     return { hash, digest };
   };
   expect(await build(0o600, 0o700, empty.endpoint)).toEqual(await build(0o664, 0o775));
+});
+
+test("a secret that the file mounts is there while its RUN is, and nowhere else", async () => {
+  write(
+    "Dockerfile",
+    `FROM ${BASE}\nRUN --mount=type=secret,id=token wc -c < /run/secrets/token > /size; ls /run/secrets\n`,
+  );
+  const image = Image.fromDockerfile("Dockerfile", { secrets: [Secret.fromEnv("TOKEN", { id: "token" })] });
+  const { ref } = await publish(image, { env: { ...process.env, TOKEN: "canary-of-the-import" } });
+  expect(await runIn(ref, ["/bin/sh", "-c", "cat /size; ls /run/secrets 2>/dev/null | wc -l"])).toBe("20\n0\n");
+  expect(JSON.stringify(await readImage(ref))).not.toContain("canary-of-the-import");
 });
 
 test("a Dockerfile instruction may copy from another image", async () => {

@@ -99,7 +99,7 @@ export async function requestFor(image: Image, repository = newRepository()): Pr
     folder: process.cwd(),
     ...("digest" in spec.base ? { from: `${basePlace}@${spec.base.digest}` } : {}),
     repository: parseRepository(repository),
-    secrets: readSecrets(spec.steps, image.callSites, placesIn(process.cwd(), process.env)),
+    secrets: readSecrets(spec, image.callSites, placesIn(process.cwd(), process.env)),
     onProgress: () => undefined,
     signal: new AbortController().signal,
   };

@@ -2,11 +2,13 @@ import { symlinkSync, writeFileSync } from "node:fs";
 import { beforeEach, describe, expect, test } from "vitest";
 import { explainNew } from "../../provider/explain";
 import { ImageProgram, type ResolvedImage } from "../../provider/program";
+import { readSecrets } from "../../provider/secret-store";
 import { checkHash, readInputs, specsOf, type ImageInputs } from "../../provider/state";
 import { renderDockerfile } from "../../sdk/dockerfile";
 import { hashSpec } from "../../sdk/hash";
 import { Image, type DockerfileOptions } from "../../sdk/image";
 import type { Platform } from "../../sdk/platform";
+import { Secret } from "../../sdk/secret";
 import { parseReference } from "../../sdk/reference";
 import { MemoryRegistry, toManifest } from "../fakes/memory-registry";
 import { enterFolder } from "../sdk/folder";
@@ -518,7 +520,7 @@ describe("is refused in the call, by file and line:", () => {
     ],
     [
       "FROM a\nRUN --mount=type=secret,id=t x",
-      "Dockerfile:2: RUN --mount=type=secret,id=t: no secret of that name is given. Take the mount out: secrets cannot be given to an import yet.",
+      'Dockerfile:2: RUN --mount=type=secret,id=t: no secret of that name is given. Give fromDockerfile { secrets: [Secret.fromEnv("…", { id: "t" })] }.',
     ],
     [
       "FROM a\nRUN --security=insecure x",
@@ -610,6 +612,24 @@ describe("is refused when it is hashed, by file and line:", () => {
       "Dockerfile:2: ADD https://x.example/a has no checksum.",
     );
   });
+});
+
+test("secrets that the file mounts are given by id, and are no part of the hash", async () => {
+  await putImage("alpine");
+  enter("FROM alpine\nRUN --mount=type=secret,id=t --mount=type=secret,target=/run/secrets/u x");
+  const secrets = [Secret.fromEnv("TOKEN", { id: "t" }), Secret.fromEnv("U", { id: "u" })];
+  const image = Image.fromDockerfile("Dockerfile", { secrets });
+  const other = [Secret.fromEnv("OTHER", { id: "t" }), Secret.fromFile("~/u")];
+  const { hash } = await resolve(Image.fromDockerfile("Dockerfile", { secrets: other }));
+  expect((await resolve(image)).hash).toBe(hash);
+  const places = { folder: "/", env: { TOKEN: "1" }, readConfig: () => undefined, hintConfig: () => "" };
+  expect(() => readSecrets(image.spec, [], places, image.baseCallSite)).toThrow("secret u: ");
+  expect(readSecrets(image.spec, [], { ...places, env: { TOKEN: "1", U: "2" } }).map(({ id }) => id)).toEqual([
+    "t",
+    "u",
+  ]);
+  const versioned = [Secret.fromEnv("TOKEN", { id: "t", version: "2" })];
+  expect(() => Image.fromDockerfile("Dockerfile", { secrets: versioned })).toThrow("has no version");
 });
 
 test.each([
