@@ -67,6 +67,7 @@ export function imageBuild(terminal: Terminal): Command<typeof buildArgs> {
             callSites: image.callSites,
             folder,
             mirrors: loader.settings.mirrors,
+            baseCallSite: image.baseCallSite,
             repository: parseRepository(repository),
             secretPlaces: { folder, env: terminal.env, ...configOf(terminal.env) },
             onProgress: ({ text }) => progress.show(`${argument}: ${text}`),

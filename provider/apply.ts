@@ -47,6 +47,7 @@ export async function applyImage(context: ApplyContext, props: Props): Promise<{
       callSites: run.callSites.map((callSite) => (callSite === "" ? undefined : callSite)),
       folder: run.folder,
       mirrors: run.mirrors,
+      baseCallSite: run.baseCallSite === "" ? undefined : run.baseCallSite,
       repository: parseRepository(inputs.repository),
       secretPlaces: context.placesFor(run.folder),
       onProgress: ({ text }) => log.status(text),

@@ -29,7 +29,7 @@ const lineSchema = v.object({
 
 /** Reads what `buildx build --progress rawjson` prints, line by line. */
 export class BuildOutput {
-  readonly #onStep: (count: number) => void;
+  readonly #onStep: (count: number, name: string) => void;
   readonly #onPhase: (text: string) => void;
   readonly #printed = new Map<string, string>();
   readonly #decoders = new Map<string, StringDecoder>();
@@ -38,8 +38,8 @@ export class BuildOutput {
   #failed: { readonly digest: string; readonly name: string; readonly error: string } | undefined;
 
   constructor(callbacks: {
-    /** `count` as BuildKit counts: the base is 1. */
-    readonly onStep: (count: number) => void;
+    /** `count` as BuildKit counts: the base is 1; `name` as it names what it builds. */
+    readonly onStep: (count: number, name: string) => void;
     readonly onPhase: (text: string) => void;
   }) {
     this.#onStep = callbacks.onStep;
@@ -111,7 +111,7 @@ export class BuildOutput {
     this.#announced.add(vertex.digest);
     const count = /^\[(?:\S+ )*?(\d+)\/\d+\] /.exec(vertex.name)?.[1];
     if (count !== undefined) {
-      this.#onStep(Number(count));
+      this.#onStep(Number(count), vertex.name);
     } else if (vertex.name.startsWith("exporting to image")) {
       this.#onPhase("pushing");
     }

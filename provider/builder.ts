@@ -8,10 +8,14 @@ export interface BuildRequest {
   readonly spec: ResolvedSpec;
   /** Where each step was written, in the order of the spec's steps; shown when a step fails. */
   readonly callSites: readonly (CallSite | undefined)[];
+  /** Where the Dockerfile was imported; shown when a line of it fails. */
+  readonly baseCallSite?: CallSite | undefined;
   /** The program's folder, absolute: where the sources of the spec are. */
   readonly folder: string;
-  /** What FROM names: the base by digest, at the place where it was found. */
-  readonly from: string;
+  /** What FROM names: the base by digest, at the place where it was found; none for a Dockerfile. */
+  readonly from?: string;
+  /** The names of the other images, by key: by digest, where they were found. */
+  readonly images?: Readonly<Record<string, string>>;
   readonly repository: RepositoryAddress;
   /** Of all steps. */
   readonly secrets: readonly SecretValue[];

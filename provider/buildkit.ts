@@ -1,24 +1,28 @@
 import { spawn, type ChildProcessByStdio } from "node:child_process";
-import { readFile, rm } from "node:fs/promises";
+import { readFile, rm, writeFile } from "node:fs/promises";
 import { join, resolve } from "node:path";
 import { createInterface } from "node:readline";
 import type { Readable, Writable } from "node:stream";
 import * as v from "valibot";
 import { describeStep } from "../sdk/diff";
 import { renderDockerfile, type DockerfileText } from "../sdk/dockerfile";
+import { listContext } from "../sdk/dockerfile-context";
+import { inDockerfile } from "../sdk/dockerfile-stages";
 import { describeError, SlipwayError } from "../sdk/error";
 import { addRunMounts } from "../sdk/run-mounts";
 import { listSource } from "../sdk/sources";
-import type { ResolvedStep } from "../sdk/spec";
+import { isDockerfileBase, type ResolvedStep } from "../sdk/spec";
 import { isSourceStep } from "../sdk/step";
 import { BuildOutput } from "./build-output";
 import type { Builder, BuildRequest } from "./builder";
 import { BUILDER_HINT, prepareBuildx, type BuilderChoice, type Buildx } from "./buildx";
 import { caMounts, readCaBundle } from "./ca-bundle";
 import { sendContext, type ContextPart } from "./context";
+import { importFolders } from "./import";
 import type { Leftovers } from "./leftovers";
 import { maskSecrets } from "./mask";
 import type { SecretValue } from "./secret-store";
+import { stageTree } from "./staging";
 
 type Child = ChildProcessByStdio<Writable, Readable, Readable>;
 
@@ -42,7 +46,7 @@ export class BuildkitBuilder implements Builder {
 
   async build(request: BuildRequest): Promise<string> {
     if (request.signal.aborted) throw cancelled(request);
-    const dockerfile = renderDockerfile(request.spec, request.from);
+    const dockerfile = renderDockerfile(request.spec, { from: request.from, images: request.images });
     const { caBundle } = this.#choice;
     const secrets =
       caBundle === undefined ? request.secrets : [...request.secrets, ...readCaBundle(caBundle, request.folder)];
@@ -50,11 +54,16 @@ export class BuildkitBuilder implements Builder {
     const mask = maskSecrets(request.secrets.map(({ value }) => value));
     const parts = await contextParts(dockerfile, request);
     this.#buildx ??= prepareBuildx(this.#choice, this.#leftovers, this.#env);
-    const folder = this.#leftovers.makeFolder("build");
+    // buildx knows a folder again by its last name, so each build needs a new one.
+    const folders = ["build", "context", "files"].map((name) => this.#leftovers.makeFolder(name));
+    const [folder = "", context = "", files = ""] = folders;
     try {
-      return await runBuild(await this.#buildx, { request, dockerfile, sent, secrets, mask, parts, folder });
+      const staged = await stageImport(dockerfile, { request, text: sent, parts, folder, context, files });
+      return await runBuild(await this.#buildx, { request, dockerfile, sent, secrets, mask, parts, folder, staged });
+    } catch (error) {
+      throw request.signal.aborted ? cancelled(request) : error;
     } finally {
-      await rm(folder, { recursive: true, force: true });
+      for (const path of folders) await rm(path, { recursive: true, force: true });
     }
   }
 }
@@ -69,6 +78,43 @@ interface Build {
   readonly mask: (text: string) => string;
   readonly parts: readonly ContextPart[];
   readonly folder: string;
+  /** Arguments for the context that was staged; none where the context is sent as a tar. */
+  readonly staged: readonly string[] | undefined;
+}
+
+/**
+ * An imported Dockerfile gets its context as a folder: with a tar, the Dockerfile would have to be in it, where
+ * `COPY . .` would find it. What it reads and what the steps read are apart, so that neither sees the other.
+ */
+async function stageImport(
+  { imported }: DockerfileText,
+  to: {
+    readonly request: BuildRequest;
+    readonly text: string;
+    readonly parts: readonly ContextPart[];
+    readonly folder: string;
+    readonly context: string;
+    readonly files: string;
+  },
+): Promise<readonly string[] | undefined> {
+  const { base } = to.request.spec;
+  if (imported === undefined || !isDockerfileBase(base)) return undefined;
+  const { baseCallSite, folder, signal } = to.request;
+  const tree = inDockerfile(base.source, baseCallSite, () => listContext(base.reads, importFolders(base, folder)));
+  await stageTree({ folder: to.context, tree, expected: base.tree, source: `context of ${base.source}` }, signal);
+  for (const part of to.parts) await stageTree({ ...part, folder: join(to.files, part.folder) }, signal);
+  await writeFile(join(to.folder, "Dockerfile"), to.text);
+  // What is staged was chosen by the ignore rules: the context's own would be read again.
+  await writeFile(join(to.folder, "Dockerfile.dockerignore"), "# nothing\n");
+  return [
+    ...["--file", join(to.folder, "Dockerfile")],
+    ...(imported.target === undefined ? [] : ["--target", imported.target]),
+    ...Object.entries(imported.buildArgs).flatMap(([name, value]) => ["--build-arg", `${name}=${value}`]),
+    // The file's own `check` directive would end the build because of what is appended.
+    ...["--build-arg", "BUILDKIT_DOCKERFILE_CHECK=skip=all"],
+    ...(to.parts.length === 0 ? [] : ["--build-context", `${imported.context}=${to.files}`]),
+    to.context,
+  ];
 }
 
 async function contextParts(dockerfile: DockerfileText, request: BuildRequest): Promise<readonly ContextPart[]> {
@@ -86,7 +132,7 @@ async function contextParts(dockerfile: DockerfileText, request: BuildRequest): 
 }
 
 async function runBuild(buildx: Buildx, build: Build): Promise<string> {
-  const { request, dockerfile, sent: text, parts } = build;
+  const { request, dockerfile } = build;
   if (request.signal.aborted) throw cancelled(request); // Stopped while the builder was looked for.
   const metadataFile = join(build.folder, "metadata.json");
   const child = spawn(buildx.command, [...buildx.prefix, ...buildArgs(buildx, build, metadataFile)], {
@@ -94,7 +140,10 @@ async function runBuild(buildx: Buildx, build: Build): Promise<string> {
     stdio: ["pipe", "pipe", "pipe"],
   });
   const output = new BuildOutput({
-    onStep: (count) => request.onProgress({ text: describeCounted(dockerfile, count) }),
+    onStep: (count, name) =>
+      request.onProgress({
+        text: dockerfile.imported === undefined ? describeCounted(dockerfile, count) : `building ${shorten(name)}`,
+      }),
     onPhase: (text) => request.onProgress({ text }),
   });
   createInterface({ input: child.stderr }).on("line", (line) => output.readLine(line));
@@ -105,7 +154,7 @@ async function runBuild(buildx: Buildx, build: Build): Promise<string> {
   request.signal.addEventListener("abort", stop, { once: true });
   try {
     // When buildx ends early its exit code says more than the pipe that it closed.
-    const sent = sendContext(text, parts, child.stdin).catch((error: unknown) => {
+    const sent = sendAll(build, child.stdin).catch((error: unknown) => {
       end(child);
       return error;
     });
@@ -125,7 +174,7 @@ async function runBuild(buildx: Buildx, build: Build): Promise<string> {
  * The exporter's attributes are part of what v1 emits: every one of them changes bytes. `store=false` is what lets
  * `rewrite-timestamp` work on a builder that keeps images.
  */
-function buildArgs(buildx: Buildx, { request, secrets }: Build, metadataFile: string): readonly string[] {
+function buildArgs(buildx: Buildx, { request, secrets, staged }: Build, metadataFile: string): readonly string[] {
   const name = `${request.repository.host}/${request.repository.path}`;
   const output = [
     `type=image,"name=${name}"`,
@@ -139,7 +188,7 @@ function buildArgs(buildx: Buildx, { request, secrets }: Build, metadataFile: st
     ...["--progress", "rawjson", "--metadata-file", metadataFile],
     ...["--provenance=false", "--sbom=false", "--build-arg", "SOURCE_DATE_EPOCH=0"],
     ...secrets.flatMap((secret, index) => ["--secret", secretFlag(secret, index)]),
-    ...["--output", output, "-"],
+    ...["--output", output, ...(staged ?? ["-"])],
   ];
 }
 
@@ -154,6 +203,13 @@ function secretVariables(secrets: readonly SecretValue[]): NodeJS.ProcessEnv {
   return Object.fromEntries(
     secrets.flatMap(({ value, path }, index) => (path === undefined ? [[`${SECRET_VARIABLE}${index}`, value]] : [])),
   );
+}
+
+/** Whether everything was handed over. */
+async function sendAll({ sent, parts, staged }: Build, to: Writable): Promise<boolean> {
+  if (staged === undefined) return sendContext(sent, parts, to);
+  to.end();
+  return true;
 }
 
 function endOf(child: Child): Promise<number> {
@@ -228,6 +284,10 @@ function failed({ request, dockerfile, mask }: Build, output: BuildOutput): Slip
     });
   }
   const line = output.failedLine;
+  const ofFile = line === undefined ? undefined : lineOfFile(dockerfile, line);
+  const { base } = request.spec;
+  if (ofFile !== undefined && isDockerfileBase(base))
+    return failedInFile(`${base.source}:${ofFile}`, { request, mask }, output);
   const entry = line === undefined ? undefined : dockerfile.steps.findLast((candidate) => candidate.line <= line);
   const vertex = output.failed;
   const printed = maskLines(vertex?.lines ?? [], mask).filter(
@@ -248,6 +308,30 @@ function failed({ request, dockerfile, mask }: Build, output: BuildOutput): Slip
 /** A secret may have several lines. */
 function maskLines(lines: readonly string[], mask: Build["mask"]): readonly string[] {
   return lines.length === 0 ? [] : mask(lines.join("\n")).split("\n");
+}
+
+/** The line of the imported file that was built as this one; none where a step was. */
+function lineOfFile({ imported }: DockerfileText, line: number): number | undefined {
+  if (imported === undefined) return undefined;
+  const { line: first, count } = imported.appended;
+  return line < first ? line : line < first + count ? undefined : line - count;
+}
+
+function failedInFile(
+  place: string,
+  { request, mask }: Pick<Build, "request" | "mask">,
+  output: BuildOutput,
+): SlipwayError {
+  const vertex = output.failed;
+  const lines = maskLines(vertex?.lines ?? [], mask).filter((text) => text !== "");
+  const printed = lines.map((text) => `  | ${text}`);
+  const what = mask(vertex === undefined ? output.error : `${shorten(vertex.name)}: ${reason(vertex.error)}`);
+  return new SlipwayError({
+    code: "BUILD_FAILED",
+    text: [`building: ${place} failed: ${what}`, ...printed].join("\n") + "\n",
+    hint: "No tag was put. What was built before is in the builder's cache.",
+    callSite: request.baseCallSite,
+  });
 }
 
 /** BuildKit repeats the whole command, which is on the line already. */

@@ -165,6 +165,7 @@ function planImage(
         existence: found,
         isLocked: isLocked || program.settings.lock === "write",
         mirrors: program.settings.mirrors,
+        baseCallSite: value.baseCallSite ?? "",
         builder: choice,
       };
     });
@@ -177,6 +178,7 @@ function planImage(
       format: resolved.apply(({ format }) => format),
       platforms: [...platforms],
       base: resolved.apply(({ base }) => base),
+      images: resolved.apply(({ images }) => images),
       steps: resolved.apply(({ steps }) => steps),
       __urn: urn,
       __run: run,
@@ -198,9 +200,9 @@ async function refuseSecret(call: Call, image: pulumi.Output<unknown>): Promise<
 }
 
 /** What an update would miss is a warning in a preview: where previews run, secrets need not be. */
-async function checkSecrets(program: Program, { spec, callSites }: Image, urn: string): Promise<void> {
+async function checkSecrets(program: Program, image: Image, urn: string): Promise<void> {
   try {
-    program.checkSecrets(spec.steps, callSites);
+    program.checkSecrets(image);
   } catch (error) {
     if (!pulumi.runtime.isDryRun()) throw error;
     resourceLog(urn).warn(`an update from here would fail: ${describeError(error)}`);

@@ -140,7 +140,7 @@ async function writeFileEntry(
 const GONE: readonly unknown[] = ["ENOENT", "ENOTDIR", "EISDIR", "ELOOP", "ENXIO", "EAGAIN"];
 
 /** A file that was there when it was listed: gone, or something else now. Other errors stay as they are. */
-function unreadable(part: ContextPart, path: string, cause: unknown): unknown {
+export function unreadable(part: ContextPart, path: string, cause: unknown): unknown {
   const code = cause instanceof Error && "code" in cause ? cause.code : undefined;
   return GONE.includes(code) ? changed(part, path) : cause;
 }
@@ -158,7 +158,7 @@ function writeEntry(tar: Pack, header: Partial<Header> & Pick<Header, "name">, c
   });
 }
 
-function changed(part: ContextPart, path: string): SlipwayError {
+export function changed(part: ContextPart, path: string): SlipwayError {
   const what = path === ROOT ? "the list of its files" : path;
   return new SlipwayError({
     code: "CONTEXT_CHANGED",
@@ -174,7 +174,7 @@ const ROOT = ".";
  * What was changed last: the hash says that something was, not what. An entry that came, went or was renamed shows in
  * the times of its folder alone; so a folder counts where it is newer than all else.
  */
-async function lastChanged({ tree, root }: ContextPart): Promise<string> {
+export async function lastChanged({ tree, root }: ContextPart): Promise<string> {
   const places = tree.flatMap((entry) => {
     const place = entry.type === "file" ? entry.absolutePath : root === undefined ? undefined : join(root, entry.path);
     return place === undefined ? [] : [{ path: entry.path, place, isFolder: entry.type === "dir" }];

@@ -49,6 +49,7 @@ function reasonOf(
   });
   const [diff] = diffs;
   if (diff === undefined) return NEW;
-  const hasMoved = diff.firstStep === 0 && before.base.reference === after.base.reference;
+  // One of a Dockerfile's images may have moved as well as the base, and one that dockerfileCommands name.
+  const hasMoved = diff.reasons.some((reason) => / moved sha256:/.test(reason));
   return { firstStep: diff.firstStep, text: `${diff.reasons.join("; ")}${hasMoved ? pinHint : ""}` };
 }

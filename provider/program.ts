@@ -5,13 +5,15 @@ import { hashImage, hashMounts } from "../sdk/hash";
 import type { Lock } from "../sdk/lock";
 import type { Platform } from "../sdk/platform";
 import { parseRepository } from "../sdk/reference";
-import { resolveMounts, resolveSpec, resolveSteps, TreeHashes } from "../sdk/resolve";
+import { resolveMounts, resolveSpec, resolveSteps, TreeHashes, type Found } from "../sdk/resolve";
 import type { SourceReport } from "../sdk/sources";
 import { FORMAT, type ImageSpec, type ResolvedMount, type ResolvedSpec, type ResolvedStep } from "../sdk/spec";
 import { lookUp, type Existence } from "./existence";
-import { LockedBases, type PinnedBase } from "./locked-bases";
+import { fetchImport, fetchStepImages, readImport, type FetchedImport } from "./import";
+import { LockedBases } from "./locked-bases";
 import type { Mirror } from "./mirrors";
 import type { Registry } from "./registry";
+import { storeBase, type StoredBase } from "./stored-base";
 
 /** Requests for existence that are under way at once. */
 const LOOKUPS_AT_ONCE = 16;
@@ -19,12 +21,30 @@ const LOOKUPS_AT_ONCE = 16;
 /** An image with its hash. */
 export interface ResolvedImage {
   readonly format: typeof FORMAT;
-  readonly base: { readonly reference: string; readonly digests: Readonly<Record<string, string>> };
+  readonly base: StoredBase;
+  /** For each platform, the digests of the other images that are named, by key; left out where there are none. */
+  readonly images?: Readonly<Record<string, Readonly<Record<string, string>>>>;
   /** Whether the hash was computed of what the lock pins alone. */
   readonly isLocked: boolean;
   readonly steps: readonly ResolvedStep[];
   readonly specs: readonly ResolvedSpec[];
   readonly hash: string;
+}
+
+/** What registries say of an image's base, and of the other images that it names. */
+export interface FetchedBases {
+  readonly platforms: readonly FetchedPlatform[];
+  /** Whether all of it comes from the lock. */
+  readonly isLocked: boolean;
+}
+
+interface FetchedPlatform {
+  readonly platform: Platform;
+  /** The base's. */
+  readonly digest?: string;
+  readonly import?: FetchedImport;
+  /** The others' digests, by key. */
+  readonly images: Readonly<Record<string, string>>;
 }
 
 /** What an image's containers get when they start. */
@@ -38,6 +58,7 @@ export interface PlainImage {
   readonly spec: ImageSpec;
   readonly callSites: readonly (CallSite | undefined)[];
   readonly mountCallSites: readonly (CallSite | undefined)[];
+  readonly baseCallSite?: CallSite | undefined;
 }
 
 /**
@@ -76,17 +97,18 @@ export class ImageProgram {
         hint: "Two versions of Slipway are installed; let the program use one.",
       });
     }
-    const [base, steps] = await Promise.all([
+    const [{ isLocked, platforms: found }, steps] = await Promise.all([
       this.fetchBases(image, platforms),
       resolveSteps(image.spec, image.callSites, this.#trees, report),
     ]);
-    const specs = platforms.map((platform) =>
-      resolveSpec(image.spec, steps, { platform, digest: base.digests.get(platform) ?? "" }),
-    );
+    const { base, all } = await this.#completeBase(image, found);
+    const specs = all.map((one) => resolveSpec(image.spec, steps, one));
+    const images = Object.fromEntries(specs.flatMap((spec) => (spec.images ? [[spec.platform, spec.images]] : [])));
     return {
       format: image.spec.format,
-      base: { reference: image.spec.base, digests: Object.fromEntries(base.digests) },
-      isLocked: base.isLocked,
+      base,
+      ...(Object.keys(images).length === 0 ? {} : { images }),
+      isLocked,
       steps,
       specs,
       hash: hashImage(specs),
@@ -106,10 +128,45 @@ export class ImageProgram {
   /**
    * All that the hash of an image needs of registries.
    *
-   * @throws SlipwayError BASE_UNAVAILABLE
+   * @throws SlipwayError BASE_UNAVAILABLE, INVALID_DOCKERFILE
    */
-  fetchBases(image: PlainImage, platforms: readonly Platform[]): Promise<PinnedBase> {
-    return this.bases.fetch(image.spec.base, platforms);
+  async fetchBases(image: PlainImage, platforms: readonly Platform[]): Promise<FetchedBases> {
+    const { base } = image.spec;
+    const found = await Promise.all(
+      platforms.map(async (platform) => {
+        const around = { bases: this.bases, platform, callSite: image.baseCallSite };
+        const [own, ofSteps] = await Promise.all([
+          typeof base === "string" ? this.bases.fetch(base, [platform]) : fetchImport(base, around),
+          fetchStepImages(image.spec, platform, this.bases, image.callSites),
+        ]);
+        const isLocked = own.isLocked && ofSteps.isLocked;
+        if ("plan" in own) return { platform, import: own, images: { ...own.images, ...ofSteps.images }, isLocked };
+        return { platform, digest: own.digests.get(platform) ?? "", images: ofSteps.images, isLocked };
+      }),
+    );
+    return { platforms: found, isLocked: found.every(({ isLocked }) => isLocked) };
+  }
+
+  /** The base as state keeps it, and as each platform's spec has it: of a Dockerfile with what it reads. */
+  async #completeBase(
+    image: PlainImage,
+    found: readonly FetchedPlatform[],
+  ): Promise<{ readonly base: StoredBase; readonly all: readonly Found[] }> {
+    const { base } = image.spec;
+    if (typeof base === "string") {
+      const all = found.map(({ platform, digest = "", images }) => ({ platform, digest, images }));
+      const digests = Object.fromEntries(all.map(({ platform, digest }) => [platform, digest]));
+      return { base: { reference: base, digests }, all };
+    }
+    const around = { folder: this.folder, callSite: image.baseCallSite };
+    const all = await Promise.all(
+      found.flatMap(({ platform, import: fetched, images }) =>
+        fetched === undefined
+          ? []
+          : [readImport(base, fetched, around).then((dockerfile) => ({ platform, dockerfile, images }))],
+      ),
+    );
+    return { base: storeBase(base, all), all };
   }
 
   /** Whether a repository has a hash. */

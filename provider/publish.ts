@@ -3,9 +3,10 @@ import { SlipwayError } from "../sdk/error";
 import { hashImage } from "../sdk/hash";
 import type { Platform } from "../sdk/platform";
 import { formatReference } from "../sdk/reference";
-import type { ResolvedSpec } from "../sdk/spec";
+import { referenceOf } from "../sdk/dockerfile-plan";
+import { isDockerfileBase, type ResolvedSpec } from "../sdk/spec";
 import { findPlace } from "./base";
-import type { Builder, BuildProgress } from "./builder";
+import type { Builder, BuildProgress, BuildRequest } from "./builder";
 import { adoptImage, commitImage, type StoredImage } from "./commit";
 import type { Mirror } from "./mirrors";
 import type { Registry, RepositoryAddress } from "./registry";
@@ -17,6 +18,7 @@ export interface PublishRequest {
   readonly specs: readonly ResolvedSpec[];
   readonly callSites: readonly (CallSite | undefined)[];
   readonly folder: string;
+  readonly baseCallSite?: CallSite | undefined;
   /** Where else the base may be. */
   readonly mirrors: readonly Mirror[];
   readonly repository: RepositoryAddress;
@@ -65,16 +67,18 @@ async function publish(
   const hash = hashImage(specs);
   const stored = await adoptImage(registry, repository, hash, signal);
   if (stored !== undefined) return { ...stored, reused: true };
-  const secrets = readSecrets(specs[0]?.steps ?? [], request.callSites, request.secretPlaces);
+  const [first] = specs;
+  const secrets =
+    first === undefined ? [] : readSecrets(first, request.callSites, request.secretPlaces, request.baseCallSite);
   const builder = makeBuilder();
   const builds: { platform: Platform; digest: string }[] = [];
   for (const spec of specs) {
-    const place = await findPlace(registry, request.mirrors, spec.base, signal);
     const digest = await builder.build({
       spec,
       callSites: request.callSites,
+      baseCallSite: request.baseCallSite,
       folder: request.folder,
-      from: formatReference({ ...place, digest: spec.base.digest }),
+      ...(await findNames(registry, request, spec)),
       repository,
       secrets,
       onProgress: request.onProgress,
@@ -84,4 +88,18 @@ async function publish(
   }
   request.onProgress({ text: "checking what was pushed, putting the tag" });
   return { ...(await commitImage(registry, repository, hash, builds, signal)), reused: false };
+}
+
+/** All images by digest, at the places where they are. */
+async function findNames(
+  registry: Registry,
+  { mirrors, signal }: PublishRequest,
+  spec: ResolvedSpec,
+): Promise<Pick<BuildRequest, "from" | "images">> {
+  const find = async (reference: string, digest: string): Promise<string> =>
+    formatReference({ ...(await findPlace(registry, mirrors, { reference, digest }, signal)), digest });
+  const images: Record<string, string> = {};
+  for (const [key, digest] of Object.entries(spec.images ?? {})) images[key] = await find(referenceOf(key), digest);
+  if (isDockerfileBase(spec.base)) return { images };
+  return { images, from: await find(spec.base.reference, spec.base.digest) };
 }

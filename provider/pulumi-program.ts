@@ -1,8 +1,6 @@
 import { createHash } from "node:crypto";
 import * as pulumi from "@pulumi/pulumi";
-import type { CallSite } from "../sdk/call-site";
 import type { Platform } from "../sdk/platform";
-import type { Step } from "../sdk/step";
 import type { SourceReport } from "../sdk/sources";
 import { dockerCredentials } from "./credentials";
 import type { Existence } from "./existence";
@@ -32,7 +30,7 @@ export interface Program {
   watch<T>(work: Promise<T>, report: (error: unknown) => void): Promise<T>;
   exists(repository: string, hash: string, insecure: boolean): Promise<Existence>;
   /** Throws where a secret is missing that a build needs. */
-  checkSecrets(steps: readonly Step[], callSites: readonly (CallSite | undefined)[]): void;
+  checkSecrets(image: PlainImage): void;
 }
 
 const programs = new WeakMap<object, Program>();
@@ -85,9 +83,10 @@ function makeProgram(): Program {
       const asked = insecure && !isMocked ? new OciRegistry({ findCredentials, insecureHosts }) : registry;
       return images.exists(asked, repository, hash);
     },
-    checkSecrets: (steps, callSites) => {
+    checkSecrets: ({ spec, callSites, baseCallSite }) => {
       if (isMocked) return; // In a unit test nothing is built.
-      readSecrets(steps, callSites, { folder: process.cwd(), env: process.env, readConfig, hintConfig });
+      const places = { folder: process.cwd(), env: process.env, readConfig, hintConfig };
+      readSecrets(spec, callSites, places, baseCallSite);
     },
   };
 }
@@ -102,11 +101,12 @@ function readConfig(key: string): string | undefined {
 const offline: Registry = {
   findDigest: () => Promise.resolve(undefined),
   fetchManifest: (repository, reference) => {
-    const bytes = Buffer.from(`${repository.host}/${repository.path}:${reference}`);
+    const name = `${repository.host}/${repository.path}:${reference}`;
+    const bytes = Buffer.from(JSON.stringify({ name, config: { digest: "" } }));
     const digest = `sha256:${createHash("sha256").update(bytes).digest("hex")}`;
     return Promise.resolve({ digest, mediaType: "application/vnd.oci.image.manifest.v1+json", bytes });
   },
   hasBlob: () => Promise.resolve(false),
-  fetchBlob: () => Promise.resolve(undefined),
+  fetchBlob: () => Promise.resolve(Buffer.from("{}")),
   putManifest: () => Promise.resolve(),
 };

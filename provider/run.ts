@@ -13,6 +13,8 @@ export interface RunFacts {
   /** For each step, `""` where it is not known. */
   readonly callSites: readonly string[];
   readonly existence: Existence;
+  /** Where the Dockerfile was imported, `""` where there is none or it is not known. */
+  readonly baseCallSite?: string | undefined;
   /** Whether the base is pinned by a lock, also by one that this run writes. */
   readonly isLocked: boolean;
   readonly mirrors: readonly Mirror[];
@@ -31,6 +33,7 @@ const runSchema = v.object({
     v.object({ kind: v.literal("missing") }),
     v.object({ kind: v.literal("unknown"), cause: v.string() }),
   ]),
+  baseCallSite: v.optional(v.string()),
   isLocked: v.boolean(),
   mirrors: v.array(v.object({ registry: v.string(), place: v.string() })),
   builder: v.variant("kind", [

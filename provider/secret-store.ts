@@ -5,7 +5,8 @@ import type { CallSite } from "../sdk/call-site";
 import { describeError, SlipwayError } from "../sdk/error";
 import { describeSource, type Secret } from "../sdk/secret";
 import { buildIdOf } from "../sdk/secret-mount";
-import { secretsOf, type Step } from "../sdk/step";
+import type { ImageSpec, ResolvedSpec } from "../sdk/spec";
+import { secretsOf } from "../sdk/step";
 
 /** A secret with its value: never in a message, an argument of a process, or a state. */
 export interface SecretValue {
@@ -28,25 +29,34 @@ export interface SecretPlaces {
   readonly hintConfig: (key: string) => string;
 }
 
+/** What of a spec may have secrets: an imported Dockerfile and the steps. */
+export type SecretUsers = Pick<ImageSpec | ResolvedSpec, "base" | "steps">;
+
 /**
  * The values of all secrets of an image, each once.
  *
- * @param steps in the order of the call sites.
+ * @param callSites in the order of the steps.
  * @throws SlipwayError SECRET_MISSING, with everything that is missing
  */
 export function readSecrets(
-  steps: readonly Step[],
+  { base, steps }: SecretUsers,
   callSites: readonly (CallSite | undefined)[],
   places: SecretPlaces,
+  baseCallSite?: CallSite,
 ): readonly SecretValue[] {
   const values = new Map<string, SecretValue>();
   const missing = new Map<string, Missing>();
-  for (const [index, step] of steps.entries()) {
-    for (const secret of secretsOf(step)) {
+  const ofBase = typeof base === "object" && "secrets" in base ? (base.secrets ?? []) : [];
+  const users = [
+    { secrets: ofBase, callSite: baseCallSite },
+    ...steps.map((step, index) => ({ secrets: secretsOf(step), callSite: callSites[index] })),
+  ];
+  for (const { secrets, callSite } of users) {
+    for (const secret of secrets) {
       const id = buildIdOf(secret);
       const found = findSecret(secret, places);
       if ("value" in found) values.set(id, { id, ...found });
-      else if (!missing.has(secret.id)) missing.set(secret.id, { ...found, callSite: callSites[index] });
+      else if (!missing.has(secret.id)) missing.set(secret.id, { ...found, callSite });
     }
   }
   const [first] = missing.values();

@@ -4,6 +4,7 @@ import { hashImage } from "../sdk/hash";
 import { platforms, type Platform } from "../sdk/platform";
 import { FORMAT, type ResolvedSpec, type ResolvedStep } from "../sdk/spec";
 import { isStepKind } from "../sdk/step";
+import { baseFor, storedBaseSchema, type StoredBase } from "./stored-base";
 
 /** What Pulumi sends in the place of a value that is not known yet (runtime/rpc.ts, unknownValue). */
 const UNKNOWN = "04da6b54-80e4-46f7-96ec-b56ff0331ba9";
@@ -20,7 +21,9 @@ export interface ImageInputs {
   readonly insecure?: true | undefined;
   readonly format: typeof FORMAT;
   readonly platforms: readonly Platform[];
-  readonly base: { readonly reference: string; readonly digests: Readonly<Record<string, string>> };
+  readonly base: StoredBase;
+  /** For each platform, the digests of the other images that are named, by key; left out where there are none. */
+  readonly images?: Readonly<Record<string, Readonly<Record<string, string>>>> | undefined;
   readonly steps: readonly ResolvedStep[];
 }
 
@@ -38,7 +41,8 @@ const inputsSchema = v.looseObject({
   insecure: v.optional(v.literal(true)),
   format: v.literal(FORMAT),
   platforms: v.array(v.picklist(platforms)),
-  base: v.object({ reference: v.string(), digests: v.record(v.string(), v.string()) }),
+  base: storedBaseSchema,
+  images: v.optional(v.record(v.string(), v.record(v.string(), v.string()))),
   steps: v.array(v.custom<ResolvedStep>(isResolvedStep)),
 });
 const outputsSchema = v.looseObject({
@@ -67,13 +71,14 @@ export function isUnknown(value: unknown): boolean {
 }
 
 /** The specs that the inputs describe, one for each platform. */
-export function specsOf(inputs: Pick<ImageInputs, "format" | "platforms" | "base" | "steps">): readonly ResolvedSpec[] {
-  return inputs.platforms.map((platform) => ({
-    format: inputs.format,
-    platform,
-    base: { reference: inputs.base.reference, digest: inputs.base.digests[platform] ?? "" },
-    steps: inputs.steps,
-  }));
+export function specsOf(
+  inputs: Pick<ImageInputs, "format" | "platforms" | "base" | "images" | "steps">,
+): readonly ResolvedSpec[] {
+  return inputs.platforms.map((platform) => {
+    const images = inputs.images?.[platform];
+    const base = baseFor(inputs.base, platform);
+    return { format: inputs.format, platform, base, ...(images === undefined ? {} : { images }), steps: inputs.steps };
+  });
 }
 
 /**

@@ -1,6 +1,7 @@
 import { fail, type Call } from "./arguments";
-import { renderStep } from "./dockerfile";
-import type { ResolvedStep } from "./spec";
+import { anyPlace, renderStep } from "./dockerfile";
+import { escapeOf } from "./dockerfile-resolved";
+import type { ImageSpec, ResolvedStep } from "./spec";
 import type { Step } from "./step";
 
 /** BuildKit reads no longer line of a Dockerfile (bufio.MaxScanTokenSize, its line end included), some of it kept free. */
@@ -15,8 +16,8 @@ const encoder = new TextEncoder();
  *
  * @throws SlipwayError INVALID_ARGUMENT
  */
-export function checkLengths(call: Call, step: Step): void {
-  const lines = renderStep(withoutTrees(step), [], "c/999").split("\n");
+export function checkLengths(call: Call, step: Step, base: ImageSpec["base"]): void {
+  const lines = renderStep(withoutTrees(step), [], "c/999", anyPlace(escapeOf(base))).split("\n");
   const longest = lines.reduce((most, line) => Math.max(most, countBytes(line)), 0);
   if (longest > LINE_BYTES) {
     throw fail(

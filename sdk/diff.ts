@@ -1,5 +1,8 @@
+import { commandImages } from "./dockerfile-commands";
+import { diffImports } from "./dockerfile-diff";
+import { escapeOf } from "./dockerfile-resolved";
 import type { Secret } from "./secret";
-import { orderSteps, type ResolvedSpec, type ResolvedStep } from "./spec";
+import { isDockerfileBase, orderSteps, type ResolvedBase, type ResolvedSpec, type ResolvedStep } from "./spec";
 import { secretsOf } from "./step";
 
 /** How one spec differs from another, for people. */
@@ -15,11 +18,12 @@ export function diffSpecs(before: ResolvedSpec, after: ResolvedSpec): SpecDiff |
   if (before.format !== after.format) return { firstStep: 0, reasons: [`format ${before.format} → ${after.format}`] };
   if (before.platform !== after.platform)
     return { firstStep: 0, reasons: [`platform ${before.platform} → ${after.platform}`] };
-  if (before.base.digest !== after.base.digest) return { firstStep: 0, reasons: [describeBase(before, after)] };
+  const base = diffBases(before, after);
+  if (base !== undefined) return { firstStep: 0, reasons: [base] };
   const old = orderSteps(before.steps);
   const now = orderSteps(after.steps);
   const first = firstDifference(old, now);
-  if (first === undefined) return undefined;
+  if (first === undefined) return diffStepImages(before, after);
   const was = old[first];
   const is = now[first];
   return { firstStep: first + 1, reasons: [describeChange(was, is, old.slice(first + 1), now.slice(first + 1))] };
@@ -35,10 +39,40 @@ function firstDifference(old: readonly ResolvedStep[], now: readonly ResolvedSte
   return undefined;
 }
 
-function describeBase(before: ResolvedSpec, after: ResolvedSpec): string {
-  if (before.base.reference !== after.base.reference)
-    return `base ${shortenReference(before.base.reference)} → ${shortenReference(after.base.reference)}`;
-  return `base ${after.base.reference} moved ${shorten(before.base.digest)} → ${shorten(after.base.digest)}`;
+function diffBases(before: ResolvedSpec, after: ResolvedSpec): string | undefined {
+  const was = before.base;
+  const is = after.base;
+  if (isDockerfileBase(was) && isDockerfileBase(is)) {
+    return diffImports({ ...before, base: was }, { ...after, base: is }) ?? diffImages(before, after)?.text;
+  }
+  if (isDockerfileBase(was) || isDockerfileBase(is)) return `base ${nameBase(was)} → ${nameBase(is)}`;
+  if (was.digest === is.digest) return undefined;
+  if (was.reference !== is.reference) return `base ${nameBase(was)} → ${nameBase(is)}`;
+  return `base ${is.reference} moved ${shorten(was.digest)} → ${shorten(is.digest)}`;
+}
+
+function nameBase(base: ResolvedBase): string {
+  return isDockerfileBase(base) ? base.source : shortenReference(base.reference);
+}
+
+/** The first image that is named beside the base and moved. */
+function diffImages(
+  before: ResolvedSpec,
+  after: ResolvedSpec,
+): { readonly key: string; readonly text: string } | undefined {
+  const moved = Object.entries(after.images ?? {}).find(([key, digest]) => (before.images?.[key] ?? digest) !== digest);
+  if (moved === undefined) return undefined;
+  const [key, digest] = moved;
+  return { key, text: `base ${key} moved ${shorten(before.images?.[key] ?? "")} → ${shorten(digest)}` };
+}
+
+/** Steps are alike, but an image that one of them copies from is not. */
+function diffStepImages(before: ResolvedSpec, after: ResolvedSpec): SpecDiff | undefined {
+  const moved = diffImages(before, after);
+  if (moved === undefined) return undefined;
+  const uses = (step: ResolvedStep): boolean =>
+    step.kind === "dockerfile" && commandImages(step.commands, escapeOf(after.base)).includes(moved.key);
+  return { firstStep: orderSteps(after.steps).findIndex(uses) + 1, reasons: [moved.text] };
 }
 
 function describeChange(

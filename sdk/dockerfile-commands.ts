@@ -1,4 +1,9 @@
-import { parseDockerfile, parseMount, splitWords, type Instruction } from "./dockerfile-parser";
+import { argumentWords, heredocMark, parseDockerfile, parseMount, type Instruction } from "./dockerfile-parser";
+import { isPinned, isRemote } from "./dockerfile-reads";
+import { changeNames } from "./dockerfile-splice";
+import { flagValue } from "./dockerfile-stages";
+import { SlipwayError } from "./error";
+import { formatReference, parseReference } from "./reference";
 
 /** Why a text may not be a step: what was found, and what to do instead. */
 export interface Refusal {
@@ -7,7 +12,6 @@ export interface Refusal {
 }
 
 const COPY_HINT = 'Use addLocalFile or addLocalDir with { strategy: "copy" }: what they copy is part of the hash.';
-const IMAGE_HINT = "What another image holds is not part of the hash; make that image the base.";
 
 const harmless = new Set([
   "CMD",
@@ -24,16 +28,25 @@ const harmless = new Set([
   "WORKDIR",
 ]);
 
-/** Looks for what would break identity in lines that go into the Dockerfile as they are. */
-export function checkDockerfileCommand(text: string): Refusal | undefined {
-  const parsed = parseDockerfile(text);
+/**
+ * Looks for what would break identity in lines that go into the Dockerfile as they are.
+ *
+ * @param escape the escape character of the Dockerfile into which they go.
+ * @param stages the names of its stages.
+ */
+export function checkDockerfileCommand(
+  text: string,
+  escape = "\\",
+  stages: readonly string[] = [],
+): Refusal | undefined {
+  const parsed = parseDockerfile(text, escape);
   if (parsed.kind === "broken") {
     return { found: `line ${parsed.line}: ${parsed.problem}.`, hint: "Give each instruction as one complete string." };
   }
   const [directive] = parsed.directives;
   if (directive !== undefined) {
     return {
-      found: `a "# ${directive}" directive.`,
+      found: `a "# ${directive.name}" directive.`,
       hint: "Leave it out: the builder's own Dockerfile frontend is used.",
     };
   }
@@ -41,14 +54,85 @@ export function checkDockerfileCommand(text: string): Refusal | undefined {
     return { found: "no instruction.", hint: 'Give Dockerfile instructions, for example "EXPOSE 8080".' };
   }
   for (const instruction of parsed.instructions) {
-    const refusal = checkInstruction(instruction);
+    const refusal = checkNames(instruction, stages) ?? checkInstruction(instruction);
     if (refusal !== undefined) return refusal;
   }
   return undefined;
 }
 
+/** The images that the commands copy from or mount, each once, in full. */
+export function commandImages(commands: readonly string[], escape: string): readonly string[] {
+  return [...new Set(commands.flatMap((text) => imagePlaces(text, escape).map(({ key }) => key)))];
+}
+
+/** The commands as they are built: images by the names that they are given. */
+export function renderCommands(
+  commands: readonly string[],
+  escape: string,
+  nameOf: (key: string) => string,
+): readonly string[] {
+  return commands.map((text) => {
+    const changes = imagePlaces(text, escape).map(({ key, ...place }) => ({ ...place, name: nameOf(key) }));
+    const lines = text.split("\n");
+    for (const instruction of new Set(changes.map((change) => change.instruction))) {
+      lines.fill("", instruction.line - 1, instruction.headEnd);
+      lines[instruction.line - 1] = changeNames(instruction, changes, escape);
+    }
+    return lines.join("\n");
+  });
+}
+
+/** A stage of an imported file is no image: what it has belongs into that file. */
+function checkNames(instruction: Instruction, stages: readonly string[]): Refusal | undefined {
+  const names = instruction.flags.flatMap((_, index) => fromOf(instruction, index) ?? []);
+  const stage = names.find((name) => stages.includes(name.toLowerCase()));
+  if (stage === undefined) return undefined;
+  return {
+    found: `from=${stage}, a stage of the imported Dockerfile.`,
+    hint: "Copy from it in the Dockerfile itself.",
+  };
+}
+
+interface ImagePlace {
+  readonly key: string;
+  readonly instruction: Instruction;
+  readonly flag: number;
+}
+
+function imagePlaces(text: string, escape: string): readonly ImagePlace[] {
+  const parsed = parseDockerfile(text, escape);
+  if (parsed.kind === "broken") return [];
+  return parsed.instructions.flatMap((instruction) =>
+    instruction.flags.flatMap((_, flag): readonly ImagePlace[] => {
+      const from = fromOf(instruction, flag);
+      return from === undefined || from === "scratch" ? [] : [{ key: toKey(from), instruction, flag }];
+    }),
+  );
+}
+
+function toKey(from: string): string {
+  return formatReference(parseReference(from));
+}
+
+/** What a flag of COPY or RUN takes files from. */
+function fromOf({ keyword, flags }: Instruction, index: number): string | undefined {
+  const flag = flags[index]?.text ?? "";
+  const isMount = keyword === "RUN" && flag.startsWith("--mount=");
+  const from = isMount ? parseMount(flag.slice("--mount=".length)).get("from") : undefined;
+  const copied = keyword === "COPY" && flag.startsWith("--from=") ? flag.slice("--from=".length) : undefined;
+  const found = from ?? copied;
+  return found === "" ? undefined : found;
+}
+
 function checkInstruction(instruction: Instruction): Refusal | undefined {
-  if (["COPY", "ADD", "RUN"].includes(instruction.keyword) && instruction.flags.some((flag) => /["'\\$]/.test(flag))) {
+  if (instruction.isOpen) {
+    return {
+      found: `line ${instruction.line}: its last line ends in a continuation.`,
+      hint: "Give each instruction as one complete string.",
+    };
+  }
+  const raw = instruction.flags.map(({ start, end }) => instruction.text.slice(start, end));
+  if (["COPY", "ADD", "RUN"].includes(instruction.keyword) && raw.some((flag) => /["'\\$`]/.test(flag))) {
     // BuildKit unquotes them, so that a flag could hide another.
     return { found: `${instruction.keyword} with quotes or variables in a flag.`, hint: "Write its flags plainly." };
   }
@@ -82,9 +166,21 @@ function checkInstruction(instruction: Instruction): Refusal | undefined {
 }
 
 function checkCopy(instruction: Instruction): Refusal | undefined {
-  const from = flagValue(instruction, "from");
-  if (from !== undefined) return { found: `COPY --from=${from}, another image.`, hint: IMAGE_HINT };
+  const from = flagValue(instruction, "from") ?? "";
+  if (from !== "") return checkImage(from);
   return readsContext(instruction) ? { found: "COPY from the local context.", hint: COPY_HINT } : undefined;
+}
+
+/** A name is an image's here: what is built has one stage, and its own number would be a circle. */
+function checkImage(from: string): Refusal | undefined {
+  if (/^\d+$/.test(from)) return { found: `from=${from}: there is no other stage.`, hint: "Name an image." };
+  try {
+    parseReference(from);
+    return undefined;
+  } catch (error) {
+    if (!(error instanceof SlipwayError)) throw error;
+    return { found: `from=${from}: ${error.text}`, hint: error.hint ?? "" };
+  }
 }
 
 function checkAdd(instruction: Instruction): Refusal | undefined {
@@ -92,7 +188,7 @@ function checkAdd(instruction: Instruction): Refusal | undefined {
   const sources = sourcesOf(instruction);
   if (!sources.every(isRemote)) return { found: "ADD from the local context.", hint: COPY_HINT };
   const checksum = flagValue(instruction, "checksum") ?? "";
-  if (/^(sha256:[0-9a-f]{64}|[0-9a-f]{40})$/.test(checksum) || sources.every(isFullCommit)) return undefined;
+  if (sources.every((source) => isPinned(source, checksum))) return undefined;
   return {
     found: `ADD ${sources.join(" ")} without a checksum.`,
     hint: "What it fetches may change: give --checksum=sha256:…, or for git a full commit as #<sha>.",
@@ -106,48 +202,31 @@ function checkRun(instruction: Instruction): Refusal | undefined {
   if (flagValue(instruction, "network") === "host") {
     return { found: "RUN --network=host.", hint: "Leave it out: the builder decides which network its steps have." };
   }
-  for (const flag of instruction.flags.filter((name) => /^--mount=/i.test(name))) {
-    const mount = parseMount(flag.slice("--mount=".length));
-    const type = mount.get("type") ?? "";
-    const from = mount.get("from");
-    if (from !== undefined) return { found: `RUN ${flag}, from another image.`, hint: IMAGE_HINT };
-    if (type === "bind") return { found: "RUN --mount=type=bind from the local context.", hint: COPY_HINT };
-    if (type !== "cache" && type !== "tmpfs") {
-      return { found: `RUN --mount=type=${type}.`, hint: "Only cache and tmpfs mounts are known here." };
+  for (const [index, { text }] of instruction.flags.entries()) {
+    if (!text.startsWith("--mount=")) continue;
+    const type = parseMount(text.slice("--mount=".length)).get("type") ?? "";
+    const from = fromOf(instruction, index);
+    const refusal = from === undefined ? undefined : checkImage(from);
+    if (refusal !== undefined) return refusal;
+    if (type === "bind" && from === undefined) {
+      return { found: "RUN --mount=type=bind from the local context.", hint: COPY_HINT };
+    }
+    if (type !== "bind" && type !== "cache" && type !== "tmpfs") {
+      return { found: `RUN --mount=type=${type}.`, hint: "Only bind, cache and tmpfs mounts are known here." };
     }
   }
   return undefined;
 }
 
-function flagValue(instruction: Instruction, name: string): string | undefined {
-  const flag = instruction.flags.find((text) => text.toLowerCase().startsWith(`--${name}=`));
-  return flag?.slice(name.length + 3);
-}
-
 /** Here-documents bring their own text; every other source is read from somewhere. */
 function readsContext(instruction: Instruction): boolean {
-  return sourcesOf(instruction).some((source) => !/^\d*<</.test(source));
+  return argumentWords(instruction.rest)
+    .slice(0, -1)
+    .some((source) => heredocMark(source) === undefined);
 }
 
 function sourcesOf(instruction: Instruction): readonly string[] {
-  const words = instruction.rest.startsWith("[") ? jsonWords(instruction.rest) : splitWords(instruction.rest);
-  return words.slice(0, -1).map((word) => word.replace(/^["']|["']$/g, ""));
-}
-
-function jsonWords(text: string): readonly string[] {
-  try {
-    const value: unknown = JSON.parse(text);
-    return Array.isArray(value) ? value.map(String) : splitWords(text);
-  } catch {
-    // BuildKit takes what is not JSON for words, too.
-    return splitWords(text);
-  }
-}
-
-function isRemote(source: string): boolean {
-  return /^(https?|git|ssh):\/\//i.test(source) || source.startsWith("git@");
-}
-
-function isFullCommit(source: string): boolean {
-  return /#[0-9a-f]{40}(:|$)/.test(source) && (/\.git#/.test(source) || /^(git|ssh):\/\/|^git@/.test(source));
+  return argumentWords(instruction.rest)
+    .slice(0, -1)
+    .map((word) => word.replace(/^["']|["']$/g, ""));
 }

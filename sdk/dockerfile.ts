@@ -1,43 +1,114 @@
+import { renderCommands } from "./dockerfile-commands";
+import { declaredArgs } from "./dockerfile-reads";
+import { digestOf, planResolved } from "./dockerfile-resolved";
+import { spliceImport } from "./dockerfile-splice";
 import { sortedVariables } from "./hash";
 import { isLinkSafe } from "./link-safety";
 import { renderPipRun } from "./pip-command";
 import { renderSecretMount } from "./secret-mount";
 import { quoteCopy, quoteExec, quoteShell, quoteWord } from "./quote";
-import { orderSteps, type ResolvedSpec, type ResolvedStep } from "./spec";
+import {
+  isDockerfileBase,
+  orderSteps,
+  type ResolvedDockerfileBase,
+  type ResolvedSpec,
+  type ResolvedStep,
+} from "./spec";
 
 /** The Dockerfile of a spec, and which local files its lines read. */
 export interface DockerfileText {
   readonly text: string;
   /** For each step in emitted order: the line where its text begins (1 is the first) and its folder of the context. */
   readonly steps: readonly { readonly step: ResolvedStep; readonly line: number; readonly contextFolder: string }[];
+  /** How an imported Dockerfile is built; none where the spec is no import. */
+  readonly imported: ImportedText | undefined;
+}
+
+export interface ImportedText {
+  /** The name of the context with the steps' folders: the build's own is the Dockerfile's. */
+  readonly context: string;
+  readonly target: string | undefined;
+  /** Those that something declares. */
+  readonly buildArgs: Readonly<Record<string, string>>;
+  /** What was put into the file's text: the line where it begins (1 is the first), and how many there are. */
+  readonly appended: { readonly line: number; readonly count: number };
 }
 
 /** Where pip finds the files of a {@link PipRequirementsStep}, only while it runs. */
 const REQUIREMENTS_FOLDER = "/tmp/slipway-requirements";
 
-/**
- * Writes a resolved spec as a Dockerfile. What is written is identity: a change of it is a new format version.
- *
- * @param from the base as FROM names it; default: its reference by digest.
- */
-export function renderDockerfile(spec: ResolvedSpec, from: string = pinnedBase(spec)): DockerfileText {
-  const ordered = orderSteps(spec.steps);
-  const chunks = [`FROM ${from}`];
-  let line = 2;
-  const steps = ordered.map((step, index) => {
-    const contextFolder = `c/${index}`;
-    const text = renderStep(step, ordered.slice(0, index), contextFolder);
-    chunks.push(text);
-    const start = line;
-    line += text.split("\n").length;
-    return { step, line: start, contextFolder };
-  });
-  return { text: `${chunks.join("\n")}\n`, steps };
+/** The names of images where they are to be found, `host/path@sha256:…`; one that is not here is named by its reference. */
+export interface ImageNames {
+  /** The base's, of a spec that is not a Dockerfile's. */
+  readonly from?: string | undefined;
+  /** The others', by key. */
+  readonly images?: Readonly<Record<string, string>> | undefined;
 }
 
-function pinnedBase(spec: ResolvedSpec): string {
-  const name = spec.base.reference.replace(/@.*$/, "").replace(/:[^/:]*$/, "");
-  return `${name}@${spec.base.digest}`;
+/** Writes a resolved spec as a Dockerfile. What is written is identity: a change of it is a new format version. */
+export function renderDockerfile(spec: ResolvedSpec, names: ImageNames = {}): DockerfileText {
+  const nameOf = (key: string): string => names.images?.[key] ?? pinned(key, digestOf(spec, key));
+  if (isDockerfileBase(spec.base)) return renderImport(spec, spec.base, nameOf);
+  const from = `FROM ${names.from ?? pinned(spec.base.reference, spec.base.digest)}`;
+  const place: Place = { ...anyPlace("\\"), nameOf };
+  const { lines, steps } = renderSteps(spec, place, 2);
+  return { text: `${[from, ...lines].join("\n")}\n`, steps, imported: undefined };
+}
+
+/** Appended to the target's stage, so that its ARGs, SHELL and triggers mean what they mean there. */
+function renderImport(spec: ResolvedSpec, base: ResolvedDockerfileBase, nameOf: Place["nameOf"]): DockerfileText {
+  const plan = planResolved(base, spec.platform);
+  let context = "slipway-files";
+  while (base.text.toLowerCase().includes(context)) context += "_";
+  // What the file does to folders counts as a step of that text would.
+  const before = [{ kind: "dockerfile" as const, commands: [base.text] }];
+  const place: Place = { before, escape: plan.file.dockerfile.escape, nameOf, context };
+  const { firstLine } = spliceImport(plan, base.text, nameOf, []);
+  const { lines, steps } = renderSteps(spec, place, firstLine);
+  const declared = declaredArgs(plan);
+  const buildArgs = Object.fromEntries(sortedVariables(base.buildArgs).filter(([name]) => declared.has(name)));
+  const appended = { line: firstLine, count: lines.length };
+  const { text } = spliceImport(plan, base.text, nameOf, lines);
+  return { text, steps, imported: { context, target: base.target, buildArgs, appended } };
+}
+
+/** Where a step may come to stand, for who looks at its lines alone. */
+export function anyPlace(escape: string): Place {
+  return { before: [], escape, nameOf: (key) => key, context: undefined };
+}
+
+/** Where steps are written. */
+export interface Place {
+  /** What stands before them. */
+  readonly before: readonly ResolvedStep[];
+  readonly escape: string;
+  readonly nameOf: (key: string) => string;
+  /** The name of the context with the steps' files, where that is not the build's own. */
+  readonly context: string | undefined;
+}
+
+function renderSteps(
+  spec: ResolvedSpec,
+  place: Place,
+  firstLine: number,
+): Pick<DockerfileText, "steps"> & { lines: string[] } {
+  const ordered = orderSteps(spec.steps);
+  const lines: string[] = [];
+  const steps = ordered.map((step, index) => {
+    const contextFolder = `c/${index}`;
+    const line = firstLine + lines.length;
+    lines.push(...renderStep(step, [...place.before, ...ordered.slice(0, index)], contextFolder, place).split("\n"));
+    return { step, line, contextFolder };
+  });
+  return { lines, steps };
+}
+
+function pinned(key: string, digest: string): string {
+  const name = key
+    .replace(/ .*$/, "")
+    .replace(/@.*$/, "")
+    .replace(/:[^/:]*$/, "");
+  return `${name}@${digest}`;
 }
 
 /**
@@ -45,25 +116,31 @@ function pinnedBase(spec: ResolvedSpec): string {
  *
  * @param before the steps that are emitted before it.
  */
-export function renderStep(step: ResolvedStep, before: readonly ResolvedStep[], contextFolder: string): string {
+export function renderStep(
+  step: ResolvedStep,
+  before: readonly ResolvedStep[],
+  contextFolder: string,
+  { escape, nameOf, context }: Place,
+): string {
   switch (step.kind) {
     case "pip":
       return `RUN ${renderPipRun(step, step.packages)}`;
     case "pipRequirements": {
-      const mount = `--mount=type=bind,source=${contextFolder},target=${REQUIREMENTS_FOLDER}`;
+      const from = context === undefined ? "" : `from=${context},`;
+      const mount = `--mount=type=bind,${from}source=${contextFolder},target=${REQUIREMENTS_FOLDER}`;
       return `RUN ${mount} ${renderPipRun(step, ["-r", `${REQUIREMENTS_FOLDER}/${step.entry}`])}`;
     }
     case "apt":
       return `RUN ${quoteExec(["/bin/sh", "-c", aptCommand(step.packages)])}`;
     case "run":
-      return renderRun(step.command, (step.secrets ?? []).map(renderSecretMount));
+      return renderRun(step.command, (step.secrets ?? []).map(renderSecretMount), escape);
     case "dockerfile":
-      return step.commands.join("\n");
+      return renderCommands(step.commands, escape, nameOf).join("\n");
     case "workdir":
-      return `WORKDIR ${quoteWord(step.path)}`;
+      return `WORKDIR ${quoteWord(step.path, escape)}`;
     case "env":
       return `ENV ${sortedVariables(step.variables)
-        .map(([name, value]) => `${name}=${quoteWord(value)}`)
+        .map(([name, value]) => `${name}=${quoteWord(value, escape)}`)
         .join(" ")}`;
     case "user":
       return `USER ${step.user}`;
@@ -74,8 +151,9 @@ export function renderStep(step: ResolvedStep, before: readonly ResolvedStep[], 
     case "copyFile":
     case "copyDir": {
       const folder = step.kind === "copyDir" ? step.destination : step.destination.replace(/[^/]+$/, "");
+      const from = context === undefined ? "" : `--from=${context} `;
       const link = isLinkSafe(step, before) ? "--link " : "";
-      return `COPY ${link}${quoteCopy([`${contextFolder}/`, folder.endsWith("/") ? folder : `${folder}/`])}`;
+      return `COPY ${from}${link}${quoteCopy([`${contextFolder}/`, folder.endsWith("/") ? folder : `${folder}/`], escape)}`;
     }
   }
 }
@@ -95,9 +173,9 @@ function aptCommand(packages: readonly string[]): string {
  * A command as RUN passes it to the image's shell. What the Dockerfile parser would read as its own syntax goes into a
  * here-document, where nothing is special but its end word.
  */
-function renderRun(command: string, flags: readonly string[]): string {
+function renderRun(command: string, flags: readonly string[], escape: string): string {
   const run = ["RUN", ...flags].join(" ");
-  const isPlain = !/[\n\\]|<<|^[\s\x85#[]|^--|[\s\x85]$/.test(command);
+  const isPlain = !/[\n\\]|<<|^[\s\x85#[]|^--|[\s\x85]$/.test(command) && !(escape === "`" && command.includes("`"));
   if (isPlain) return `${run} ${command}`;
   let word = "SLIPWAY";
   while (command.split("\n").includes(word)) word += "_";

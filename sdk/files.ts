@@ -1,3 +1,4 @@
+import { isUtf8 } from "node:buffer";
 import { createHash, hash } from "node:crypto";
 import { closeSync, constants, openSync, readFileSync, readSync, statSync } from "node:fs";
 import * as localPath from "node:path";
@@ -224,6 +225,12 @@ export function statSource(source: string, folder: string): PathKind {
     const code = error instanceof Error && "code" in error ? error.code : undefined;
     return code === "ELOOP" ? "loop" : code === "ENAMETOOLONG" ? "missing" : "unreadable";
   }
+}
+
+/** A local text file, or nothing where it is not UTF-8. */
+export function readUtf8(path: string): string | undefined {
+  const bytes = readFileSync(path);
+  return isUtf8(bytes) ? bytes.toString("utf8") : undefined;
 }
 
 /** A local text file, as UTF-8. */

@@ -1,6 +1,10 @@
 import { createHash } from "node:crypto";
+import { renderCommands } from "./dockerfile-commands";
+import { declaredArgs } from "./dockerfile-reads";
+import { digestOf, escapeOf, planResolved } from "./dockerfile-resolved";
+import { countedLines } from "./dockerfile-splice";
 import type { Secret } from "./secret";
-import { orderSteps, type ResolvedMount, type ResolvedSpec, type ResolvedStep } from "./spec";
+import { isDockerfileBase, orderSteps, type ResolvedMount, type ResolvedSpec, type ResolvedStep } from "./spec";
 import type { PipSettings } from "./step";
 
 /** The hash of a resolved spec: SHA-256 of its array form, 64 lower-case hex digits. docs/hash.md specifies it. */
@@ -33,7 +37,24 @@ export function hashMounts(mounts: readonly ResolvedMount[]): string {
 type Form = string | boolean | null | readonly Form[];
 
 function arrayForm(spec: ResolvedSpec): Form {
-  return [spec.format, spec.base.digest, spec.platform, orderSteps(spec.steps).map(stepForm)];
+  const steps = orderSteps(spec.steps).map((step) => stepForm(pinImages(step, spec)));
+  return [spec.format, baseForm(spec), spec.platform, steps];
+}
+
+function baseForm(spec: ResolvedSpec): Form {
+  const { base } = spec;
+  if (!isDockerfileBase(base)) return base.digest;
+  const plan = planResolved(base, spec.platform);
+  const declared = declaredArgs(plan);
+  const buildArgs = sortedVariables(base.buildArgs).filter(([name]) => declared.has(name));
+  const lines = countedLines(plan, (key) => digestOf(spec, key));
+  return ["dockerfile", plan.file.dockerfile.escape, lines, buildArgs, plan.targetName, base.tree];
+}
+
+/** The images that a step names, by digest alone. */
+function pinImages(step: ResolvedStep, spec: ResolvedSpec): ResolvedStep {
+  if (step.kind !== "dockerfile") return step;
+  return { ...step, commands: renderCommands(step.commands, escapeOf(spec.base), (key) => digestOf(spec, key)) };
 }
 
 function stepForm(step: ResolvedStep): Form {

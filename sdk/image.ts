@@ -10,6 +10,7 @@ import {
   type Call,
 } from "./arguments";
 import { readCallSite, type CallSite } from "./call-site";
+import { checkDockerfile } from "./dockerfile-arguments";
 import { SlipwayError } from "./error";
 import { checkLengths } from "./buildable";
 import { checkDirOptions, checkLocalOptions, checkSource, type Strategy } from "./local-arguments";
@@ -52,6 +53,18 @@ export interface PipOptions {
   readonly secrets?: readonly Secret[];
 }
 
+/** How a Dockerfile is built. */
+export interface DockerfileOptions {
+  /** The folder that its COPY and ADD read. Default: the Dockerfile's own. */
+  readonly context?: string | URL;
+  /** The stage that is the image. Default: the last one. */
+  readonly target?: string;
+  /** Values of its ARGs. They are in the image's history: never give a secret here. */
+  readonly buildArgs?: Readonly<Record<string, string>>;
+  /** What its `RUN --mount=type=secret` name by id. */
+  readonly secrets?: readonly Secret[];
+}
+
 /** How local files reach the container. */
 export interface LocalOptions {
   /** `copy`: in the image, as part of its hash. `mount`, the default: when the container starts, beside the image. */
@@ -82,16 +95,20 @@ export class Image {
   readonly callSites: readonly (CallSite | undefined)[];
   /** Where each mount was written. */
   readonly mountCallSites: readonly (CallSite | undefined)[];
+  /** Where the Dockerfile was imported. */
+  readonly baseCallSite: CallSite | undefined;
 
   /** @internal */
   constructor(
     spec: ImageSpec,
     callSites: readonly (CallSite | undefined)[],
     mountCallSites: readonly (CallSite | undefined)[],
+    baseCallSite?: CallSite,
   ) {
     this.spec = deepFreeze(spec);
     this.callSites = Object.freeze([...callSites]);
     this.mountCallSites = Object.freeze([...mountCallSites]);
+    this.baseCallSite = baseCallSite;
     Object.freeze(this);
   }
 
@@ -139,6 +156,25 @@ export class Image {
       if (!(error instanceof SlipwayError)) throw error;
       throw fail(call, error.text, error.hint, error.code);
     }
+  }
+
+  /**
+   * What a Dockerfile builds. Further steps stand at the end of its target's stage, as if they were written there. Only
+   * what the target needs counts: its stages, the files that they copy or mount, the images that they start from or
+   * copy from (by digest), the build arguments that they declare. What could differ from one build to the next is
+   * refused: a remote ADD without a checksum, a git source without a full commit.
+   *
+   * @param path relative to the program's folder, or absolute.
+   * @throws SlipwayError INVALID_ARGUMENT, LOCAL_PATH, INVALID_DOCKERFILE
+   * @example
+   * ```ts
+   * Image.fromDockerfile("./Dockerfile", { context: ".", target: "runtime", buildArgs: { VERSION: "2" } }).user("worker");
+   * ```
+   */
+  static fromDockerfile(path: string | URL, options?: DockerfileOptions): Image {
+    const call = { text: describeCall("fromDockerfile", path, options !== undefined), callSite: readCallSite() };
+    const base = checkDockerfile(call, path, options);
+    return new Image({ format: FORMAT, base, steps: [], mounts: [] }, [], [], call.callSite);
   }
 
   /**
@@ -216,8 +252,9 @@ export class Image {
   }
 
   /**
-   * Adds Dockerfile instructions as they are. What would read something that the hash does not cover is refused: FROM,
-   * COPY and ADD from the local context or another image, bind mounts, a remote ADD without a checksum.
+   * Adds Dockerfile instructions as they are. Images that `COPY --from` or a mount names are pinned by digest. What
+   * would read something that the hash does not cover is refused: FROM, COPY, ADD and bind mounts from the local
+   * context, a remote ADD without a checksum.
    *
    * @throws SlipwayError INVALID_ARGUMENT, INVALID_DOCKERFILE
    * @example
@@ -227,7 +264,9 @@ export class Image {
    */
   dockerfileCommands(commands: readonly string[]): Image {
     const call = { text: describeCall("dockerfileCommands", commands), callSite: readCallSite() };
-    const checked = checkList(call, "commands", commands, (name, value) => checkInstruction(call, name, value));
+    const checked = checkList(call, "commands", commands, (name, value) =>
+      checkInstruction(call, name, value, this.spec.base),
+    );
     return checked.length === 0 ? this : addStep(this, call, { kind: "dockerfile", commands: checked });
   }
 
@@ -371,16 +410,19 @@ function splitOptions(args: readonly unknown[]): { commands: readonly unknown[];
 
 /** Not a private method: a class with one is no longer the type that Pulumi's `output` gives back. */
 function addStep(image: Image, call: Call, step: Step): Image {
-  checkLengths(call, step);
-  const { spec, callSites, mountCallSites } = image;
-  refuseOtherSource(call, spec.steps.flatMap(secretsOf), secretsOf(step));
-  return new Image({ ...spec, steps: [...spec.steps, step] }, [...callSites, call.callSite], mountCallSites);
+  checkLengths(call, step, image.spec.base);
+  const { spec, callSites, mountCallSites, baseCallSite } = image;
+  const ofBase = typeof spec.base === "string" ? [] : (spec.base.secrets ?? []);
+  refuseOtherSource(call, [...ofBase, ...spec.steps.flatMap(secretsOf)], secretsOf(step));
+  const steps = [...spec.steps, step];
+  return new Image({ ...spec, steps }, [...callSites, call.callSite], mountCallSites, baseCallSite);
 }
 
 function addLocal(image: Image, call: Call, strategy: Strategy, copy: CopyFileStep | CopyDirStep): Image {
   if (strategy === "copy") return addStep(image, call, copy);
-  const { spec, callSites, mountCallSites } = image;
-  return new Image({ ...spec, mounts: [...spec.mounts, copy] }, callSites, [...mountCallSites, call.callSite]);
+  const { spec, callSites, mountCallSites, baseCallSite } = image;
+  const mounts = [...spec.mounts, copy];
+  return new Image({ ...spec, mounts }, callSites, [...mountCallSites, call.callSite], baseCallSite);
 }
 
 function deepFreeze<T>(value: T): T {

@@ -57,10 +57,9 @@ async function walkFolder(walk: Walk, folder: WalkedFolder): Promise<boolean> {
     }
     const { fate, isDenied } = walk.selection?.judge(path, child.isDirectory(), folder.isDenied) ?? TAKEN;
     if (fate === "leave") continue;
-    // OCI image-spec, layer.md, "Whiteouts": the image would lack it, and another file with it.
-    if (name.startsWith(".wh.")) throw refusal(path, "in a layer this name means a removed file.", "Rename it.");
+    if (isWhiteout(name)) throw whiteout(path);
     if (turn.isForeign) throw refusal(path, "its name is not UTF-8.", "Rename it.");
-    const entry = reading(path, () => readEntry(child, path, absolutePath));
+    const entry = reading(path, () => entryOf(child, path, absolutePath));
     walk.entries.push(entry);
     if (entry.type === "dir") entered.set(name, { entry, isDenied });
     if (fate === "below") walk.tentative.add(entry);
@@ -138,7 +137,7 @@ function foreignNames(folder: string): ReadonlySet<string> {
   return new Set(names.filter((name) => !isUtf8(name)).map((name) => name.toString("utf8")));
 }
 
-function readEntry(child: Dirent, path: string, absolutePath: string): TreeEntry {
+function entryOf(child: Dirent, path: string, absolutePath: string): TreeEntry {
   if (child.isDirectory()) return { type: "dir", path };
   if (child.isSymbolicLink()) return linkEntry(path, readlinkSync(absolutePath, { encoding: "buffer" }));
   return fileEntry(path, absolutePath, lstatSync(absolutePath));
@@ -191,6 +190,47 @@ export function listFiles(files: ReadonlyMap<string, string>): Tree {
   }
   for (const path of folders) entries.push({ type: "dir", path });
   return entries.sort(utf8Order(entries, ({ path }) => path));
+}
+
+/** One thing by its path, as it is: a link may lead anywhere. `undefined` where there is nothing. */
+export function readEntry(absolutePath: string, path: string): TreeEntry | undefined {
+  return reading(path, () => {
+    const stats = lstatSync(absolutePath, { throwIfNoEntry: false });
+    if (stats === undefined) return undefined;
+    if (stats.isDirectory()) return { type: "dir", path };
+    if (!stats.isSymbolicLink()) return fileEntry(path, absolutePath, stats);
+    const target = readlinkSync(absolutePath);
+    return { type: "link", path, target: sep === "\\" ? target.replaceAll("\\", "/") : target };
+  });
+}
+
+/** What a folder holds. */
+export function readNames(folder: string, path: string): readonly string[] {
+  const names = reading(path, () => readdirSync(folder, { encoding: "buffer" }));
+  return names.map((rawName) => {
+    if (isUtf8(rawName)) return rawName.toString("utf8");
+    throw refusal(posix.join(path, rawName.toString("utf8")), "its name is not UTF-8.", "Rename it.");
+  });
+}
+
+/** Entries as a tree: sorted, each path once. */
+export function toTree(entries: Iterable<TreeEntry>): Tree {
+  const all = [...new Map([...entries].map((entry) => [entry.path, entry])).values()];
+  const taken = new Map<string, string>();
+  for (const { path } of all) {
+    if (isWhiteout(posix.basename(path))) throw whiteout(path);
+    refuseCollision(taken, path, "");
+  }
+  return all.sort(utf8Order(all, ({ path }) => path));
+}
+
+/** OCI image-spec, layer.md, "Whiteouts": the image would lack it, and another file with it. */
+function isWhiteout(name: string): boolean {
+  return name.startsWith(".wh.");
+}
+
+function whiteout(path: string): SlipwayError {
+  return refusal(path, "in a layer this name means a removed file.", "Rename it.");
 }
 
 /** The text of a folder's own ignore file; empty where it has none. */

@@ -4,8 +4,13 @@
  */
 
 /** For ENV, WORKDIR and USER: a double-quoted word. JSON.stringify is no substitute: it leaves `$` to be expanded. */
-export function quoteWord(text: string): string {
-  return `"${text.replace(/[\\"$]/g, "\\$&")}"`;
+export function quoteWord(text: string, escape = "\\"): string {
+  return `"${escapeChars(text, `"$`, escape)}"`;
+}
+
+/** Before the escape character itself, too. */
+function escapeChars(text: string, special: string, escape: string): string {
+  return Array.from(text, (char) => (char === escape || special.includes(char) ? escape + char : char)).join("");
 }
 
 /** For the exec form of RUN, CMD and ENTRYPOINT, which expands nothing. */
@@ -14,8 +19,8 @@ export function quoteExec(args: readonly string[]): string {
 }
 
 /** For the JSON form of COPY, which still expands variables in its paths. */
-export function quoteCopy(paths: readonly string[]): string {
-  return JSON.stringify(paths.map((path) => path.replace(/[\\"'$]/g, "\\$&")));
+export function quoteCopy(paths: readonly string[], escape = "\\"): string {
+  return JSON.stringify(paths.map((path) => escapeChars(path, `"'$`, escape)));
 }
 
 /** For an argument in a line of a POSIX shell. */

@@ -1,7 +1,7 @@
 import type { CallSite } from "./call-site";
 import type { Platform } from "./platform";
 import { hashSource, type HashedSource, type SourceReport } from "./sources";
-import type { ImageSpec, ResolvedMount, ResolvedSpec, ResolvedStep } from "./spec";
+import type { ImageSpec, ResolvedDockerfileBase, ResolvedMount, ResolvedSpec, ResolvedStep } from "./spec";
 import { isSourceStep, type SourceStep } from "./step";
 
 /** The trees of one program: a folder that several images copy is hashed once, and told of once. */
@@ -67,11 +67,17 @@ export async function resolveMounts(
   );
 }
 
-/** A spec for one platform, of steps that are resolved and the base's manifest digest there. */
-export function resolveSpec(
-  spec: ImageSpec,
-  steps: readonly ResolvedStep[],
-  base: { readonly platform: Platform; readonly digest: string },
-): ResolvedSpec {
-  return { format: spec.format, platform: base.platform, base: { reference: spec.base, digest: base.digest }, steps };
+/** What a spec's base and the other images are on a platform. */
+export type Found = {
+  readonly platform: Platform;
+  readonly images?: Readonly<Record<string, string>>;
+} & ({ readonly digest: string } | { readonly dockerfile: ResolvedDockerfileBase });
+
+/** A spec for one platform, of steps that are resolved. */
+export function resolveSpec(spec: ImageSpec, steps: readonly ResolvedStep[], found: Found): ResolvedSpec {
+  const { platform, images = {} } = found;
+  const reference = typeof spec.base === "string" ? spec.base : "";
+  const base = "dockerfile" in found ? found.dockerfile : { reference, digest: found.digest };
+  const own = Object.keys(images).length === 0 ? {} : { images };
+  return { format: spec.format, platform, base, ...own, steps };
 }

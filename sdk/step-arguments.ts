@@ -1,5 +1,8 @@
 import { checkList, checkNonEmpty, checkString, checkText, fail, refuseOutput, type Call } from "./arguments";
 import { checkDockerfileCommand } from "./dockerfile-commands";
+import { escapeOf } from "./dockerfile-resolved";
+import { readStages } from "./dockerfile-stages";
+import type { ImageSpec } from "./spec";
 
 /** Names as in Debian Policy 5.6.1, an architecture, a version or a release. */
 export function checkAptPackage(call: Call, name: string, value: unknown): string {
@@ -42,10 +45,11 @@ export function checkRunCommand(call: Call, name: string, value: unknown): strin
   return text;
 }
 
-/** Dockerfile instructions that break no identity. */
-export function checkInstruction(call: Call, name: string, value: unknown): string {
+/** Dockerfile instructions that break no identity, on a base that may be a Dockerfile. */
+export function checkInstruction(call: Call, name: string, value: unknown, base: ImageSpec["base"]): string {
   const text = checkCommand(call, name, value);
-  const refusal = checkDockerfileCommand(text);
+  const stages = typeof base === "string" ? [] : readStages(base.text).stages.flatMap((stage) => stage.name ?? []);
+  const refusal = checkDockerfileCommand(text, escapeOf(base), stages);
   if (refusal !== undefined) throw fail(call, `${name} has ${refusal.found}`, refusal.hint, "INVALID_DOCKERFILE");
   return text;
 }

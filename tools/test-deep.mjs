@@ -22,7 +22,8 @@ try {
     env: {
       DEEP_SEED: String(randomInt(2 ** 31)),
       ...counts,
-      ...process.env,
+      // Seed and counts of the caller's, and nothing else: his PATH would hide the local environment's.
+      ...Object.fromEntries(Object.entries(process.env).filter(([name]) => name.startsWith("DEEP_"))),
       DEEP: "1", // vitest.config.mts knows the project only then.
       DEEP_REPORT: report,
     },

@@ -2,6 +2,7 @@ import { createHash } from "node:crypto";
 import fc from "fast-check";
 import type { hashEntries } from "../../sdk/files";
 import type { ResolvedSpec, ResolvedStep } from "../../sdk/spec";
+import { imageBase } from "../sdk/specs";
 
 export type TreeEntry = Parameters<typeof hashEntries>[0][number];
 
@@ -89,7 +90,7 @@ export const imageArbitrary: fc.Arbitrary<readonly ResolvedSpec[]> = fc
     chosen.map((platform, index) => ({
       ...spec,
       platform,
-      base: { ...spec.base, digest: index === 0 ? spec.base.digest : otherDigest },
+      base: { ...spec.base, digest: index === 0 ? imageBase(spec).digest : otherDigest },
     })),
   );
 

@@ -3,6 +3,7 @@ import { hashEntries } from "../../sdk/files";
 import { hashSpec } from "../../sdk/hash";
 import type { Hashing } from "./edits";
 import type { TreeItem } from "./tree-edits";
+import { imageBase } from "../sdk/specs";
 
 /** The sdk's hash. */
 export const sound: Hashing = {
@@ -14,7 +15,7 @@ export const sound: Hashing = {
 export const broken = {
   /** All texts one after the other: nothing says where one ends. */
   unframed: {
-    spec: (spec) => sha256Of(textsOf([spec.base.digest, spec.platform, spec.steps]).join("")),
+    spec: (spec) => sha256Of(textsOf([imageBase(spec).digest, spec.platform, spec.steps]).join("")),
     tree: (items) => {
       const hash = createHash("sha256");
       for (const item of inOrder(items)) {

@@ -1,6 +1,7 @@
 import type { ResolvedSpec, ResolvedStep } from "../../sdk/spec";
 import type { Secret } from "../../sdk/secret";
 import type { Random } from "./random";
+import { imageBase } from "../sdk/specs";
 
 type Steps = readonly ResolvedStep[];
 type Pair<T> = readonly [T, T];
@@ -96,7 +97,7 @@ export const specEdits: Readonly<Record<string, (random: Random) => Pair<Resolve
   },
   "base digest": (r) => {
     const spec = specWith(r);
-    const digest = `sha256:${changedHex(r, spec.base.digest.slice("sha256:".length))}`;
+    const digest = `sha256:${changedHex(r, imageBase(spec).digest.slice("sha256:".length))}`;
     return [spec, { ...spec, base: { ...spec.base, digest } }];
   },
   "pip: pre": (r) => inPip(r, [{}, { pre: true }]),

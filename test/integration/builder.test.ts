@@ -8,6 +8,7 @@ import { dockerCredentials } from "../../provider/credentials";
 import { Leftovers } from "../../provider/leftovers";
 import { OciRegistry } from "../../provider/oci-registry";
 import { Image } from "../../sdk/image";
+import { imageBase } from "../sdk/specs";
 import { parseRepository } from "../../sdk/reference";
 import { startRegistry, TEST_HTPASSWD, TEST_PASSWORD, TEST_USER } from "../../tools/environment.mjs";
 import { describeBuilder } from "../fakes/builder-contract";
@@ -25,12 +26,12 @@ const folder = mkdtempSync(join(tmpdir(), "slipway-buildkit-"));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
 describeBuilder("BuildKit", async () => {
-  const { base, basePlace } = await resolveImage(Image.debianSlim("3.11"));
+  const { specs, basePlace } = await resolveImage(Image.debianSlim("3.11"));
   return {
     builder: new BuildkitBuilder(parseBuilderChoice(environmentBuilder), new Leftovers(folder), process.env),
     registry,
     repository: parseRepository(newRepository()),
-    base: { reference: basePlace, digest: base.digests["linux/amd64"] ?? "" },
+    base: { reference: basePlace, digest: specs.map(imageBase)[0]?.digest ?? "" },
   };
 });
 

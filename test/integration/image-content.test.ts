@@ -2,6 +2,7 @@ import { chmodSync, mkdirSync, symlinkSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { beforeEach, expect, test } from "vitest";
 import { Image } from "../../sdk/image";
+import { imageBase } from "../sdk/specs";
 import { newFolder, publish, readImage, resolveImage } from "./real-parts";
 import { evaluateIn, runIn } from "./run-image";
 
@@ -112,8 +113,8 @@ print(json.dumps({
     expect(layer.mediaType).toBe("application/vnd.oci.image.layer.v1.tar+gzip");
     expect(layer.annotations).toBeUndefined();
   }
-  const { base, basePlace } = await resolveImage(python);
-  const { config: ofBase } = await readImage(`${basePlace}@${base.digests["linux/amd64"]}`);
+  const { specs, basePlace } = await resolveImage(python);
+  const { config: ofBase } = await readImage(`${basePlace}@${specs.map(imageBase)[0]?.digest}`);
   expect(config.config.Labels).toEqual(ofBase.config.Labels);
   expect(config.created).toBe("1970-01-01T00:00:00Z");
   expect(JSON.stringify({ manifest, config })).not.toContain(folder);

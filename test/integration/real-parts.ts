@@ -30,8 +30,9 @@ export const environmentBuilder = process.env["SLIPWAY_BUILDER"];
 export async function resolveImage(image: Image): Promise<ResolvedImage & { readonly basePlace: string }> {
   const { mirrors } = readSettings(process.env);
   const resolved = await new ImageProgram({ folder: process.cwd(), registry, mirrors }).resolve(image, ["linux/amd64"]);
-  const { reference, digests } = resolved.base;
-  const place = await findPlace(registry, mirrors, { reference, digest: digests["linux/amd64"] ?? "" });
+  const [base] = resolved.specs.map((spec) => spec.base);
+  if (base === undefined || !("digest" in base)) return { ...resolved, basePlace: "" };
+  const place = await findPlace(registry, mirrors, base);
   return { ...resolved, basePlace: `${place.host}/${place.path}` };
 }
 
@@ -63,6 +64,7 @@ export async function publish(image: Image, options: PublishOptions = {}): Promi
     specs,
     callSites: image.callSites,
     folder,
+    baseCallSite: image.baseCallSite,
     mirrors: readSettings(process.env).mirrors,
     repository: parseRepository(repository),
     secretPlaces: placesIn(folder, env),
@@ -95,9 +97,9 @@ export async function requestFor(image: Image, repository = newRepository()): Pr
     spec,
     callSites: image.callSites,
     folder: process.cwd(),
-    from: `${basePlace}@${spec.base.digest}`,
+    ...("digest" in spec.base ? { from: `${basePlace}@${spec.base.digest}` } : {}),
     repository: parseRepository(repository),
-    secrets: readSecrets(spec.steps, image.callSites, placesIn(process.cwd(), process.env)),
+    secrets: readSecrets(spec, image.callSites, placesIn(process.cwd(), process.env)),
     onProgress: () => undefined,
     signal: new AbortController().signal,
   };

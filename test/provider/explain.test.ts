@@ -44,7 +44,7 @@ describe("a changed image", () => {
   });
 
   test("of a base that moved says so, and how to pin it where no lock does", () => {
-    const base = { reference: before.base.reference, digests: { "linux/amd64": `sha256:${"3".repeat(64)}` } };
+    const base = { reference: "docker.io/library/python:3.11", digests: { "linux/amd64": `sha256:${"3".repeat(64)}` } };
     const moved = "base docker.io/library/python:3.11 moved sha256:111111111111 → sha256:333333333333";
     const line = `builds from the base, 2 steps: ${moved}`;
     expect(explainNew(before, makeInputs({ base }), missing)).toBe(`${line}; pin it with slipway lock`);
@@ -75,7 +75,8 @@ describe("a changed image", () => {
 
   test("whose change concerns one of its platforms says it for that one", () => {
     const platforms = ["linux/amd64", "linux/arm64"] as const;
-    const base = { ...before.base, digests: { ...before.base.digests, "linux/arm64": `sha256:${"4".repeat(64)}` } };
+    const digests = { "linux/amd64": `sha256:${"1".repeat(64)}`, "linux/arm64": `sha256:${"4".repeat(64)}` };
+    const base = { reference: "docker.io/library/python:3.11", digests };
     const line = explainNew(makeInputs({ platforms }), makeInputs({ platforms, base }), stored);
     expect(line).toContain("moved sha256:222222222222 → sha256:444444444444");
   });

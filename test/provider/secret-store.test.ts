@@ -29,7 +29,7 @@ const places: SecretPlaces = {
 
 const read = (...secrets: readonly Secret[]) => {
   const { spec, callSites } = Image.debianSlim().workdir("/a").runCommands("a", "b", { secrets });
-  return readSecrets(spec.steps, callSites, places);
+  return readSecrets(spec, callSites, places);
 };
 
 test("each secret is read once, from where it says", () => {

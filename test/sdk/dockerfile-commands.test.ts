@@ -4,7 +4,6 @@ import { Image } from "../../sdk/image";
 import { errorOf } from "./errors";
 
 const copyHint = 'Use addLocalFile or addLocalDir with { strategy: "copy" }: what they copy is part of the hash.';
-const imageHint = "What another image holds is not part of the hash; make that image the base.";
 const addHint = "What it fetches may change: give --checksum=sha256:…, or for git a full commit as #<sha>.";
 const plainHint = "Write its flags plainly.";
 const sha = "0123456789abcdef0123456789abcdef01234567";
@@ -22,8 +21,12 @@ describe("checkDockerfileCommand", () => {
     ["COPY a /b", "COPY from the local context.", copyHint],
     ['copy --chmod=755 ["a","/b"]', "COPY from the local context.", copyHint],
     ["COPY <<A b /c\nA", "COPY from the local context.", copyHint],
-    ["COPY --from=alpine /a /b", "COPY --from=alpine, another image.", imageHint],
-    ["COPY --FROM=0 /a /b", "COPY --from=0, another image.", imageHint],
+    ["COPY --from=0 /a /b", "from=0: there is no other stage.", "Name an image."],
+    [
+      "COPY --from=Alpine /a /b",
+      'from=Alpine: reference "Alpine": "Alpine" is not a repository path.',
+      "Paths are lower-case letters, digits and single . _ - between them.",
+    ],
     ['COPY "--from=alpine" /a /b', "COPY from the local context.", copyHint],
     ['COPY --fr"om=alpine" /a /b', "COPY with quotes or variables in a flag.", plainHint],
     ["ADD a.tar /b", "ADD from the local context.", copyHint],
@@ -34,14 +37,9 @@ describe("checkDockerfileCommand", () => {
     ["ADD git@host.example:a.git /b", "ADD git@host.example:a.git without a checksum.", addHint],
     ["RUN --mount=target=/src make", "RUN --mount=type=bind from the local context.", copyHint],
     ["RUN --mount=type=bind,source=.,target=/src make", "RUN --mount=type=bind from the local context.", copyHint],
-    [
-      "RUN --mount=type=cache,from=alpine,target=/c a",
-      "RUN --mount=type=cache,from=alpine,target=/c, from another image.",
-      imageHint,
-    ],
     ['RUN --mount=type=cache,"from=alpine",target=/c a', "RUN with quotes or variables in a flag.", plainHint],
-    ["RUN --mount=type=secret,id=x a", "RUN --mount=type=secret.", "Only cache and tmpfs mounts are known here."],
-    ["RUN --mount=type=ssh a", "RUN --mount=type=ssh.", "Only cache and tmpfs mounts are known here."],
+    ["RUN --mount=type=secret,id=x a", "RUN --mount=type=secret.", "Only bind, cache and tmpfs mounts are known here."],
+    ["RUN --mount=type=ssh a", "RUN --mount=type=ssh.", "Only bind, cache and tmpfs mounts are known here."],
     ["RUN --security=insecure a", "RUN --security=insecure.", "Builders do not grant it; the step has to do without."],
     ["RUN --network=host a", "RUN --network=host.", "Leave it out: the builder decides which network its steps have."],
     [

@@ -1,11 +1,16 @@
 import { describe, expect, it } from "vitest";
 import { renderDockerfile } from "../../sdk/dockerfile";
-import { imageCases, readImageCase } from "./golden";
+import { imageCases, importCases, readImageCase, readImportCase } from "./golden";
 import { specOf, treeOf } from "./specs";
 
 describe("renderDockerfile", () => {
   it.each(imageCases)("writes the golden Dockerfile of %s", (name) => {
     const { spec, dockerfile } = readImageCase(name);
+    expect(renderDockerfile(spec).text.split("\n")).toEqual(dockerfile);
+  });
+
+  it.each(importCases)("writes the golden Dockerfile of %s, on an import", (name) => {
+    const { spec, dockerfile } = readImportCase(name);
     expect(renderDockerfile(spec).text.split("\n")).toEqual(dockerfile);
   });
 
@@ -27,7 +32,7 @@ describe("renderDockerfile", () => {
   });
 
   it("names another base when it is given one", () => {
-    expect(renderDockerfile(specOf([]), "localhost:5000/images@sha256:1").text).toBe(
+    expect(renderDockerfile(specOf([]), { from: "localhost:5000/images@sha256:1" }).text).toBe(
       "FROM localhost:5000/images@sha256:1\n",
     );
   });

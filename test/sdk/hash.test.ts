@@ -3,8 +3,8 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { hashImage, hashMounts, hashPrefixes, hashSpec } from "../../sdk/hash";
 import { orderSteps, type ResolvedMount, type ResolvedSpec, type ResolvedStep } from "../../sdk/spec";
-import { imageCases, readGolden, readImageCase } from "./golden";
-import { digestOf, specOf, treeOf } from "./specs";
+import { imageCases, readGolden, readImageCase, importCases, readImportCase } from "./golden";
+import { digestOf, specOf, treeOf, imageBase } from "./specs";
 
 describe("hashSpec", () => {
   it.each(imageCases)("gives the golden hash of %s", (name) => {
@@ -46,7 +46,7 @@ describe("hashSpec", () => {
   });
 
   it.each<[string, ResolvedSpec, ResolvedSpec]>([
-    ["the base's digest", one, specOf([run], { base: { reference: one.base.reference, digest: digestOf("b") } })],
+    ["the base's digest", one, specOf([run], { base: { ...imageBase(one), digest: digestOf("b") } })],
     ["the platform", one, specOf([run], { platform: "linux/arm64" })],
     ["the order of steps that run", specOf([run, pip]), specOf([pip, run])],
     ["the order of packages", pips(["a", "b"]), pips(["b", "a"])],
@@ -83,6 +83,25 @@ describe("hashSpec", () => {
         (a, b) => (hashSpec(pips(a)) === hashSpec(pips(b))) === (JSON.stringify(a) === JSON.stringify(b)),
       ),
     );
+  });
+});
+
+describe("the hash of an image on a Dockerfile", () => {
+  it.each(importCases)("is the golden one of %s", (name) => {
+    const { spec, hash, prefixes } = readImportCase(name);
+    expect(hashSpec(spec)).toBe(hash);
+    expect(hashPrefixes(spec)).toEqual(prefixes);
+  });
+
+  it.each(importCases)("has the golden form in the place of the base's digest: %s", (name) => {
+    const { spec, form, prefixes } = readImportCase(name);
+    const text = JSON.stringify([spec.format, form, spec.platform, []]);
+    expect(createHash("sha256").update(text).digest("hex")).toBe(prefixes[0]);
+  });
+
+  it("is none where an image's digest is missing", () => {
+    const { spec } = readImportCase("stages");
+    expect(() => hashSpec({ ...spec, images: {} })).toThrow("the spec lacks the digest of ");
   });
 });
 

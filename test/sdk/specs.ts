@@ -1,6 +1,6 @@
 import { TreeHashes, resolveSpec, resolveSteps } from "../../sdk/resolve";
 import { Image } from "../../sdk/image";
-import type { ResolvedSpec, ResolvedStep } from "../../sdk/spec";
+import { isDockerfileBase, type ResolvedImageBase, type ResolvedSpec, type ResolvedStep } from "../../sdk/spec";
 
 export const digestOf = (letter: string): string => `sha256:${letter.repeat(64)}`;
 export const treeOf = (digit: string): string => digit.repeat(64);
@@ -9,6 +9,12 @@ export const treeOf = (digit: string): string => digit.repeat(64);
 export function specOf(steps: readonly ResolvedStep[], more: Partial<ResolvedSpec> = {}): ResolvedSpec {
   const base = { reference: "docker.io/library/python:3.11-slim-bookworm", digest: digestOf("a") };
   return { format: "image/v1", platform: "linux/amd64", base, steps, ...more };
+}
+
+/** The base of a spec that is no import. */
+export function imageBase({ base }: ResolvedSpec): ResolvedImageBase {
+  if (isDockerfileBase(base)) throw new Error(`${base.source} is a Dockerfile`);
+  return base;
 }
 
 /** What the provider does with an image, without a registry. */
