@@ -10,6 +10,7 @@ SPACES = "\t\n\v\f\r \x85\xa0\u1680" + "".join(map(chr, range(0x2000, 0x200B))) 
 GAP = re.compile("[\t\v\f\r ]+")
 DIRECTIVE = re.compile(f"#[{SPACES}]*([a-zA-Z][a-zA-Z0-9]*)[\t\n\f\r ]*=[\t\n\f\r ]*(.+?)[\t\n\f\r ]*", re.DOTALL)
 HEREDOC = re.compile(r"([0-9]*)<<(-?)[\t\n\f\r ]*([^<]+)")
+MARK = re.compile("<<[ \t\r]*")
 VARIABLE = re.compile(r"\$(?:([A-Za-z_][A-Za-z0-9_]*)|\{([A-Za-z_][A-Za-z0-9_]*)(?:(:?[-+?])([^{}]*))?\})")
 STAGE_NUMBER = re.compile(r"[+-]?[0-9]+")
 BUILDER_ARGUMENTS = {"BUILDPLATFORM", "BUILDOS", "BUILDOSVERSION", "BUILDARCH", "BUILDVARIANT"}
@@ -25,9 +26,10 @@ class Line:
     """One instruction, as the parser joins it, and its here-documents."""
 
     text: str
+    # Those of its own lines in the file, from 0, without its here-documents.
+    first: int
+    end: int
     bodies: list = field(default_factory=list)
-    # As they stand in the file, with the marks that end them.
-    behind: str = ""
 
     @property
     def keyword(self):
@@ -41,6 +43,15 @@ class Stage:
     base: int = None
     image: str = None
     platform: str = None
+
+
+@dataclass
+class Source:
+    """What a flag takes files from: a stage, by its name or number, or an image."""
+
+    stage: int = None
+    image: str = None
+    is_number: bool = False
 
 
 @dataclass
@@ -71,15 +82,12 @@ class ImportedDockerfile:
         self.needed = self.find_needed()
 
     def form(self):
-        lines = [self.globals_item(line) for line in self.globals]
+        lines = [[line.text, *line.bodies] for line in self.globals]
         for number in self.needed:
             for line in self.stages[number].lines:
                 lines.append([self.rewritten(line.text, number), *line.bodies])
         target = self.given.get("target") or self.stages[-1].name or "default"
         return ["dockerfile", self.escape, lines, self.pairs(), target, self.given["tree"]]
-
-    def globals_item(self, line):
-        return [line.text, *line.bodies]
 
     # ---- stages ----
 
@@ -149,61 +157,52 @@ class ImportedDockerfile:
             stage = self.stages[number]
             ahead += [] if stage.base is None else [stage.base]
             for text in [line.text for line in stage.lines] + self.triggers_in(number):
-                ahead += [found for _, _, found in self.sources(text) if isinstance(found, int)]
+                ahead += [source.stage for _, source, _ in self.sources(text) if source.stage is not None]
         return sorted(needed)
 
     def triggers_in(self, number):
         """The ONBUILDs that run in a stage, each without that word."""
-        base = self.stages[number].base
+        base, image = self.stages[number].base, self.stages[number].image
+        if image is not None:
+            triggers = self.given.get("onbuild", {}).get(self.key(image, self.stages[number].platform), [])
+            return [line.text for trigger in triggers for line in read_lines(trigger)[1]]
         if base is None:
             return []
         return [line.text[trigger_at(line.text) :] for line in self.stages[base].lines if line.keyword == "ONBUILD"]
 
     # ---- what lines name ----
 
-    def sources(self, text):
-        """Of a COPY or RUN each flag with a source: its place, how it is written with another, and the stage or image."""
+    def sources(self, text, in_step=False):
+        """Of a COPY or RUN each flag with a source: its place, the source, and how the flag is written with another."""
         keyword = keyword_of(text)
         for start, end, word in flags_of(text, self.escape) if keyword in ("COPY", "RUN") else []:
             if keyword == "COPY" and word.startswith("--from="):
                 value = word[len("--from=") :]
                 if value and value != "scratch":
-                    is_number = STAGE_NUMBER.fullmatch(value)
-                    yield (start, end), self.copy_writer(value, is_number), self.stage_or_image(value, is_number)
+                    is_number = not in_step and STAGE_NUMBER.fullmatch(value) is not None
+                    source = self.numbered(value) if is_number else self.named(value, in_step)
+                    yield (start, end), source, lambda name: f"--from={name}"
             if keyword == "RUN" and word.startswith("--mount="):
                 fields = next(csv.reader([word[len("--mount=") :]], strict=True), [])
-                for place, one in enumerate(fields):
-                    key, _, value = one.partition("=")
-                    if key.lower() == "from" and value and value != "scratch":
-                        yield (start, end), self.mount_writer(fields, place), self.stage_or_image(value, None)
+                values = [one[len("from=") :] for one in fields if one.lower().startswith("from=")]
+                if values and values[-1] not in ("", "scratch"):
+                    source = self.named(values[-1], in_step)
+                    yield (start, end), source, lambda name, fields=fields: self.mount_flag(fields, name)
 
-    def stage_or_image(self, value, is_number):
-        if not is_number:
-            found = self.stage_named(value)
-            return value if found is None else found
+    def named(self, value, in_step):
+        # A step stands outside of the file, and may name none of its stages.
+        found = None if in_step else self.stage_named(value)
+        return Source(image=value) if found is None else Source(stage=found)
+
+    def numbered(self, value):
         if not 0 <= int(value) < len(self.stages):
             raise Unreadable(f"there is no stage {value}")
-        return int(value)
+        return Source(stage=int(value), is_number=True)
 
-    def copy_writer(self, value, is_number):
-        def write(found):
-            if isinstance(found, str):
-                return f"--from={self.digest(found, self.own_platform)}"
-            place = str(self.needed.index(found))
-            return f"--from={place}" if is_number and place != value else None
-
-        return write
-
-    def mount_writer(self, fields, place):
-        def write(found):
-            if not isinstance(found, str):
-                return None
-            key = fields[place].partition("=")[0]
-            fields[place] = f"{key}={self.digest(found, self.own_platform)}"
-            joined = ",".join(map(csv_field, fields))
-            return "--mount=" + "".join(f"{self.escape}{ch}" if ch in SPACES + "'\"" + self.escape else ch for ch in joined)
-
-        return write
+    def mount_flag(self, fields, name):
+        changed = [f"from={name}" if one.lower().startswith("from=") else one for one in fields]
+        marked = SPACES + "'\"" + self.escape
+        return "--mount=" + "".join(self.escape + ch if ch in marked else ch for ch in ",".join(map(csv_field, changed)))
 
     def rewritten(self, text, number):
         """The line of a needed stage with digests in the place of images."""
@@ -222,26 +221,36 @@ class ImportedDockerfile:
             return text[:at] + self.with_sources(text[at:])
         return self.with_sources(text)
 
-    def with_sources(self, text):
-        for (start, end), write, found in reversed(list(self.sources(text))):
-            changed = write(found)
-            if changed is not None:
-                text = text[:start] + changed + text[end:]
+    def with_sources(self, text, in_step=False):
+        for (start, end), source, flag in reversed(list(self.sources(text, in_step))):
+            if source.image is not None:
+                text = text[:start] + flag(self.digest(source.image, self.own_platform)) + text[end:]
+            elif source.is_number:
+                # A stage that does not count must not move the others' numbers.
+                text = text[:start] + flag(self.needed.index(source.stage)) + text[end:]
         return text
 
+    def key(self, name, platform):
+        return full_reference(name) + ("" if platform == self.own_platform else f" {platform}")
+
     def digest(self, name, platform):
-        key = full_reference(name) + ("" if platform == self.own_platform else f" {platform}")
+        key = self.key(name, platform)
         if key not in self.images:
             raise Unreadable(f"no digest is given for {key}")
         return self.images[key]
 
     def step_command(self, text):
         """A command of a dockerfile step: one in which no image is named stays as it was given."""
-        _, lines = read_lines(text, self.escape, may_be_directive=False)
-        changed = [self.with_sources(line.text) for line in lines]
-        if changed == [line.text for line in lines]:
+        try:
+            _, lines = read_lines(text, self.escape, may_be_directive=False)
+        except Unreadable:
             return text
-        return "\n".join(now + ("\n" + line.behind if line.behind else "") for now, line in zip(changed, lines))
+        physical = text.split("\n")
+        for line in lines:
+            changed = self.with_sources(line.text, in_step=True)
+            if changed != line.text:
+                physical[line.first : line.end] = [changed] + [""] * (line.end - line.first - 1)
+        return "\n".join(physical)
 
     # ---- build arguments ----
 
@@ -254,8 +263,8 @@ class ImportedDockerfile:
             if keyword_of(text) == "ARG":
                 words = split_words(rest_of(text, self.escape), self.escape)
                 declared |= {word.partition("=")[0] for word in words}
-        given = self.given["buildArgs"]
-        return sorted(([name, given[name]] for name in declared if name in given), key=lambda pair: pair[0].encode("utf-16-be", "surrogatepass"))
+        pairs = [[name, value] for name, value in self.given["buildArgs"].items() if name in declared]
+        return sorted(pairs, key=lambda pair: pair[0].encode("utf-16-be", "surrogatepass"))
 
 
 # ---- names of images and platforms ----
@@ -292,6 +301,7 @@ def read_lines(text, escape="\\", may_be_directive=True):
     lines, at = [], 0
     while at < len(physical):
         start = physical[at].rstrip("\r\n").lstrip(SPACES)
+        first = at
         at += 1
         directive = DIRECTIVE.fullmatch(start) if may_be_directive else None
         may_be_directive = directive is not None and directive[1].lower() in ("syntax", "escape", "check")
@@ -307,12 +317,10 @@ def read_lines(text, escape="\\", may_be_directive=True):
                 continue
             part, goes_on = without_mark(following, escape)
             joined += part
-        line = Line(joined.strip(SPACES))
-        first_body = at
+        line = Line(joined.strip(SPACES), first, at)
         for is_chomped, name in heredocs_of(line.text, escape):
             body, at = read_body(physical, at, is_chomped, name)
-            line.bodies.append(body[:-1] if body.endswith("\n") else body)
-        line.behind = "".join(physical[first_body:at])
+            line.bodies.append(body[:-1] if body else None)
         lines.append(line)
     return escape, lines
 
@@ -337,7 +345,7 @@ def heredocs_of(text, escape):
     command = text[trigger_at(text) :] if keyword_of(text) == "ONBUILD" else text
     if keyword_of(command) not in ("ADD", "COPY", "RUN") or is_json_list(rest_of(command, escape)):
         return
-    for word in split_words(text, "\\"):
+    for word in split_words(text, "\\", joins_marks=True):
         found = HEREDOC.fullmatch(word)
         if found:
             yield found[2] == "-", expand(found[3], {}, "\\").text
@@ -391,14 +399,19 @@ def flags_of(text, escape):
     return flags
 
 
-def split_words(text, escape):
-    """Words between spaces that stand in no quotes; quotes and escapes stay in them."""
+def split_words(text, escape, joins_marks=False):
+    """Words between spaces that stand in no quotes; quotes and escapes stay in them, and what follows a `<<`."""
     words, word, quote, at = [], "", None, 0
     while at < len(text):
         ch = text[at]
         if ch == escape and quote != "'":
             word += text[at : at + 2]
             at += 2
+            continue
+        mark = MARK.match(text, at) if joins_marks and quote is None else None
+        if mark:
+            word += mark[0]
+            at = mark.end()
             continue
         if quote is None and ch in SPACES:
             words, word = words + [word] if word else words, ""
