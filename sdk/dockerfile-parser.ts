@@ -32,7 +32,8 @@ export interface Flag {
 
 export interface Heredoc {
   readonly word: string;
-  readonly body: string;
+  /** Its lines, without the last one's end; `null` where there are none, which is another file than an empty line. */
+  readonly body: string | null;
 }
 
 export interface Directive {
@@ -52,6 +53,7 @@ export interface Dockerfile {
 export type ParseResult = Dockerfile | { readonly kind: "broken"; readonly problem: string; readonly line: number };
 
 const SPACES = new RegExp(`^[${GO_SPACE}]+`);
+const END_SPACES = new RegExp(`[${GO_SPACE}]+$`);
 const BLANKS = /[\t\v\f\r ]+/;
 
 /**
@@ -166,8 +168,13 @@ function joinContinuation(source: Source, start: number): { text: string; next: 
   return { text, next: source.lines.length, isOpen: true };
 }
 
-function trimSpaces(text: string): string {
+/** Without what Go takes for space at the beginning: JavaScript's `trim` takes other characters. */
+export function trimSpaces(text: string): string {
   return text.replace(SPACES, "");
+}
+
+export function trimEnd(text: string): string {
+  return text.replace(END_SPACES, "");
 }
 
 interface Head {
@@ -188,7 +195,7 @@ function splitInstruction(text: string, escape: string, from: number): Head {
   const keyword = text.slice(start, wordEnd).toUpperCase();
   const { flags, end } = readFlags(text, escape, wordEnd);
   const restStart = end + (text.slice(end).length - trimSpaces(text.slice(end)).length);
-  return { keyword, flags, rest: text.slice(restStart).replace(new RegExp(`[${GO_SPACE}]+$`), ""), restStart };
+  return { keyword, flags, rest: trimEnd(text.slice(restStart)), restStart };
 }
 
 /** Words that begin with `--`; quotes and escapes are taken away from them (split_command.go). */
@@ -255,7 +262,7 @@ function readHeredocs(
       (stripsTabs ? line.replace(/^\t+/, "") : line).replace(/\r+$/, "") === word;
     const end = lines.findIndex((line, index) => index >= next && isEnd(line));
     if (end < 0) return { kind: "open", word };
-    found.push({ word, body: lines.slice(next, end).join("\n") });
+    found.push({ word, body: end === next ? null : lines.slice(next, end).join("\n") });
     next = end + 1;
   }
   return { kind: "read", found, next };
