@@ -16,6 +16,9 @@ STAGE_NUMBER = re.compile(r"[+-]?[0-9]+")
 BUILDER_ARGUMENTS = {"BUILDPLATFORM", "BUILDOS", "BUILDOSVERSION", "BUILDARCH", "BUILDVARIANT"}
 ARCHITECTURES = {"x86_64": "amd64", "x86-64": "amd64", "aarch64": "arm64", "armhf": "arm/v7", "arm": "arm/v7"}
 
+# Mistakes to make on purpose; slipway_hash.py fills it.
+broken = set()
+
 
 class Unreadable(Exception):
     """BuildKit would not build this, or this checker does not read it."""
@@ -26,6 +29,8 @@ class Line:
     """One instruction, as the parser joins it, and its here-documents."""
 
     text: str
+    # With the spaces at both of its ends.
+    joined: str
     # Those of its own lines in the file, from 0, without its here-documents.
     first: int
     end: int
@@ -225,7 +230,7 @@ class ImportedDockerfile:
         for (start, end), source, flag in reversed(list(self.sources(text, in_step))):
             if source.image is not None:
                 text = text[:start] + flag(self.digest(source.image, self.own_platform)) + text[end:]
-            elif source.is_number:
+            elif source.is_number and "stage_numbers" not in broken:
                 # A stage that does not count must not move the others' numbers.
                 text = text[:start] + flag(self.needed.index(source.stage)) + text[end:]
         return text
@@ -249,7 +254,8 @@ class ImportedDockerfile:
         for line in lines:
             changed = self.with_sources(line.text, in_step=True)
             if changed != line.text:
-                physical[line.first : line.end] = [changed] + [""] * (line.end - line.first - 1)
+                whole = line.joined.replace(line.text, changed)
+                physical[line.first : line.end] = [whole] + [""] * (line.end - line.first - 1)
         return "\n".join(physical)
 
     # ---- build arguments ----
@@ -317,7 +323,7 @@ def read_lines(text, escape="\\", may_be_directive=True):
                 continue
             part, goes_on = without_mark(following, escape)
             joined += part
-        line = Line(joined.strip(SPACES), first, at)
+        line = Line(joined.strip(SPACES), joined, first, at)
         for is_chomped, name in heredocs_of(line.text, escape):
             body, at = read_body(physical, at, is_chomped, name)
             line.bodies.append(body[:-1] if body else None)

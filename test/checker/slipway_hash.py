@@ -29,15 +29,14 @@ import sys
 import unicodedata
 from pathlib import Path
 
-from imported_dockerfile import ImportedDockerfile, Unreadable
+from imported_dockerfile import ImportedDockerfile, Unreadable, broken
 
 MAX_LINKS = 40
 BUILD_KINDS = {"pip", "pipRequirements", "apt", "run", "dockerfile"}
 COPY_KINDS = {"copyFile", "copyDir"}
 
 # Mistakes to make on purpose: they prove that the tests which compare both implementations notice one.
-BREAKS = {"ensure_ascii", "env_order", "exec_bit", "step_order"}
-broken = set()
+BREAKS = {"ensure_ascii", "env_order", "exec_bit", "stage_numbers", "step_order"}
 
 
 class Refused(Exception):
@@ -52,8 +51,8 @@ def hash_spec(spec):
         raise Refused(f"this computes image/v1, not {spec['format']}")
     # A base that is an image is to commands as a Dockerfile of one stage that names no image.
     is_import = spec["base"].get("kind") == "dockerfile"
-    text = {"base": {"text": "FROM scratch", "buildArgs": {}}} 
-    dockerfile = ImportedDockerfile(spec if is_import else {**spec, **text})
+    no_image = {"text": "FROM scratch", "buildArgs": {}}
+    dockerfile = ImportedDockerfile(spec if is_import else {**spec, "base": no_image})
     steps = [step_array(step, dockerfile) for step in emitted_order(spec["steps"])]
     base = dockerfile.form() if is_import else spec["base"]["digest"]
     return hash_json(["image/v1", base, spec["platform"], steps])
