@@ -606,6 +606,11 @@ describe("is refused when it is hashed, by file and line:", () => {
     expect(await refusal(() => Image.fromDockerfile("Dockerfile"))).toBe(
       "Dockerfile:1: an ONBUILD trigger of its base takes files from acme/b, which cannot be pinned. Start from an image without that trigger.",
     );
+    await putImage("acme/counts", { OnBuild: ["COPY --from=0 / /"] });
+    enter("FROM scratch\nFROM acme/counts");
+    expect(await refusal(() => Image.fromDockerfile("Dockerfile"))).toBe(
+      "Dockerfile:2: an ONBUILD trigger of its base takes files from 0, which cannot be pinned. Start from an image without that trigger.",
+    );
     await putImage("acme/env", { Env: ["URL=https://x.example/a"] });
     enter("FROM acme/env\nADD $URL /");
     expect(await refusal(() => Image.fromDockerfile("Dockerfile"))).toContain(
