@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 """The hash of Slipway images, written a second time, from docs/hash.md alone
-(imported_dockerfile.py reads Dockerfiles, by that page and the rules of BuildKit's parser).
+(with imported_dockerfile.py and, by the rules of BuildKit's parser, dockerfile_parser.py).
 
 It shares no line with the TypeScript, so that a mistake has to be made twice to stay unseen. Standard library only,
 Python 3.9 or newer.
@@ -29,7 +29,8 @@ import sys
 import unicodedata
 from pathlib import Path
 
-from imported_dockerfile import ImportedDockerfile, Unreadable, broken
+from dockerfile_parser import Unreadable
+from imported_dockerfile import ImportedDockerfile, broken
 
 MAX_LINKS = 40
 BUILD_KINDS = {"pip", "pipRequirements", "apt", "run", "dockerfile"}
