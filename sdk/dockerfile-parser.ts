@@ -73,7 +73,7 @@ export function parseDockerfile(text: string, defaultEscape = "\\"): ParseResult
   if (escape !== undefined && escape.value !== "\\" && escape.value !== "`") {
     return { kind: "broken", problem: "the escape character must be \\ or `", line: escape.line };
   }
-  const source: Source = { lines, escape: escape?.value ?? defaultEscape };
+  const source = sourceOf(lines, escape?.value ?? defaultEscape);
   const instructions: Instruction[] = [];
   for (let index = 0; index < lines.length;) {
     if (isSkipped(lines[index] ?? "")) {
@@ -112,6 +112,13 @@ function readDirectives(lines: readonly string[]): readonly Directive[] {
 interface Source {
   readonly lines: readonly string[];
   readonly escape: string;
+  /** Matches the end of a line that goes on: an escape character that is itself escaped continues nothing. */
+  readonly continuation: RegExp;
+}
+
+function sourceOf(lines: readonly string[], escape: string): Source {
+  const mark = `\\${escape}`;
+  return { lines, escape, continuation: new RegExp(`([^${mark}])${mark}[ \\t]*$|^${mark}[ \\t]*$`, "s") };
 }
 
 function readInstruction(
@@ -153,9 +160,7 @@ function isSkipped(line: string): boolean {
 }
 
 function joinContinuation(source: Source, start: number): { text: string; next: number; isOpen: boolean } {
-  const mark = `\\${source.escape}`;
-  // An escape character that is itself escaped continues nothing.
-  const continuation = new RegExp(`([^${mark}])${mark}[ \\t]*$|^${mark}[ \\t]*$`, "s");
+  const { continuation } = source;
   let text = "";
   for (let index = start; index < source.lines.length; index += 1) {
     const line = (source.lines[index] ?? "").replace(/\r+$/, "");

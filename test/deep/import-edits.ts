@@ -104,7 +104,7 @@ export const importEdits: Readonly<Record<string, (random: Random) => Pair<Resol
   tree: (r) => edited(r, () => [{ base: { tree: r.hex() } }, { base: { tree: r.hex() } }]),
   platform: (r) => edited(r, () => [{ platform: "linux/amd64" }, { platform: "linux/arm64" }]),
   "escape directive": (r) => edited(r, () => [{ head: "" }, { head: "# escape=`\n" }]),
-  "step added": (r) => edited(r, (_, word) => [{}, { steps: [{ kind: "run", command: word }] }]),
+  "step added": (r) => edited(r, ({ steps }, text) => [{}, { steps: [...steps, { kind: "run", command: text }] }]),
   "step against instruction": (r) => {
     const parts = someParts(r);
     const line = `RUN ${word(r)}`;
@@ -167,7 +167,7 @@ function anyInstruction(random: Random): string {
   return random.pick([
     `RUN ${text}`,
     `RUN --mount=type=cache,target=/${text} ${text}`,
-    `RUN --mount=type=bind,from=dep,target=/m ${text}`.replace("from=dep,", ""),
+    `RUN --mount=type=bind,target=/m ${text}`,
     `RUN <<EOT\n${text}\n${text}\nEOT`,
     `COPY ${text} /${text}/`,
     `COPY <<EOT /${text}\n${text}\nEOT`,
