@@ -29,13 +29,21 @@ export async function listContext(
   watch: TreeWatch = {},
 ): Promise<Tree> {
   const pace = new Pace(watch);
-  const rules = readRules(folders);
-  const walk: Walk = { folder: folders.context, rules, entries: new Map(), seen: new Map(), pace, found: 0 };
+  const walk: Walk = {
+    folder: folders.context,
+    ...readRules(folders),
+    entries: new Map(),
+    seen: new Map(),
+    pace,
+    found: 0,
+  };
   const done = new Set<string>();
   for (const read of reads) {
     if (done.has(keyOf(read))) continue;
     done.add(keyOf(read));
-    const found = await atLine(read, () => follow(walk, read, { at: "", parts: partsOf(startOf(read)), links: 0 }));
+    const found = await atLine(walk, read, () =>
+      follow(walk, read, { at: "", parts: partsOf(startOf(read)), links: 0 }),
+    );
     if (!found && !mayBeMissing(read)) throw missing(walk, read);
   }
   return toTree(walk.entries.values(), pace);
@@ -44,6 +52,8 @@ export async function listContext(
 interface Walk {
   readonly folder: string;
   readonly rules: IgnoreRules;
+  /** Where the rules are, or could be. */
+  readonly ignoreFile: string;
   readonly entries: Map<string, TreeEntry>;
   /** Of folders that are ignored: whether something in them is not. */
   readonly seen: Map<string, boolean>;
@@ -58,26 +68,27 @@ export function keyOf({ path, below, exclude, isExact }: ContextRead): string {
 }
 
 /** `<Dockerfile>.dockerignore` stands in the place of the context's own. */
-function readRules({ dockerfile, context }: ImportFolders): IgnoreRules {
+function readRules({ dockerfile, context }: ImportFolders): Pick<Walk, "rules" | "ignoreFile"> {
   const path = [`${dockerfile}.dockerignore`, joinPath(context, ".dockerignore")].find(
     (candidate) => readEntry(candidate, "")?.type === "file",
   );
-  if (path === undefined) return new IgnoreRules([]);
+  const ignoreFile = path?.replace(/^.*[\\/]/, "") ?? ".dockerignore";
+  if (path === undefined) return { rules: new IgnoreRules([]), ignoreFile };
   try {
-    return new IgnoreRules(parseIgnoreFile(readUtf8(path) ?? ""));
+    return { rules: new IgnoreRules(parseIgnoreFile(readUtf8(path) ?? "")), ignoreFile };
   } catch (cause) {
     if (!(cause instanceof SlipwayError)) throw cause;
-    throw refusal(path.replace(/^.*[\\/]/, ""), cause.text, cause.hint ?? "", cause);
+    throw refusal(ignoreFile, cause.text, cause.hint ?? "", cause);
   }
 }
 
 /** What is wrong with a file is told at the line that reads it. */
-async function atLine<T>(read: ContextRead, work: () => Promise<T>): Promise<T> {
+async function atLine<T>({ ignoreFile }: Walk, read: ContextRead, work: () => Promise<T>): Promise<T> {
   try {
     return await work();
   } catch (cause) {
     if (!(cause instanceof SlipwayError)) throw cause;
-    const hint = `${cause.hint ?? ""} Or leave it out, in .dockerignore.`.trimStart();
+    const hint = `${cause.hint ?? ""} Or leave it out, in ${ignoreFile}.`.trimStart();
     throw new DockerfileProblem(read.line, cause.text, hint, "LOCAL_PATH", cause);
   }
 }
@@ -252,8 +263,10 @@ function missing(walk: Walk, read: ContextRead): DockerfileProblem {
   const isIgnored = walk.rules.ignores(path) && statSource(path, walk.folder) !== "missing";
   return new DockerfileProblem(
     read.line,
-    isIgnored ? `the ignore rules leave ${path} out.` : `there is no ${path} in the context.`,
-    isIgnored ? "Mend .dockerignore, or the instruction." : "Sources are relative to the context and cannot leave it.",
+    isIgnored ? `the ignore rules leave ${path} out.` : `there is no ${path} in the context (${walk.folder}).`,
+    isIgnored
+      ? `Mend ${walk.ignoreFile}, or the instruction.`
+      : "Sources are relative to the context and cannot leave it.",
     "LOCAL_PATH",
   );
 }

@@ -109,7 +109,7 @@ function findTarget(file: StagedFile, target: string | undefined): Stage {
   const found = target === undefined ? file.stages.at(-1) : named;
   if (found !== undefined) return found;
   const names = file.stages.flatMap(({ name }) => (name === undefined ? [] : [name]));
-  const hint = names.length === 0 ? "None of its stages has a name." : `It has ${[...new Set(names)].join(", ")}.`;
+  const hint = names.length === 0 ? "None of its stages has a name." : `Known are ${[...new Set(names)].join(", ")}.`;
   throw new DockerfileProblem(1, `it has no stage ${JSON.stringify(target)}.`, hint);
 }
 

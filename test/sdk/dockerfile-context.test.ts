@@ -89,12 +89,12 @@ it("looks into what is ignored only where something may be taken back, and takes
 
 it("lists many files in pieces: others have their turn, progress is told, and it can be ended", async () => {
   const folder = makeFolder();
-  for (let index = 0; index < 40; index += 1) {
+  for (let index = 0; index < 10; index += 1) {
     mkdirSync(join(folder, `d${index}`));
     for (let file = 0; file < 500; file += 1) writeFileSync(join(folder, `d${index}/f${file}`), "");
   }
   const told: number[] = [];
-  expect(await listIn(folder, everything, { onProgress: ({ entries }) => told.push(entries) })).toHaveLength(20_040);
+  expect(await listIn(folder, everything, { onProgress: ({ entries }) => told.push(entries) })).toHaveLength(5_010);
   expect(told.length).toBeGreaterThan(1);
   expect(told.toSorted((a, b) => a - b)).toEqual(told);
   const stop = new AbortController();
