@@ -53,13 +53,14 @@ export class BuildkitBuilder implements Builder {
     const sent = caBundle === undefined ? dockerfile.text : addRunMounts(dockerfile.text, caMounts);
     const mask = maskSecrets(request.secrets.map(({ value }) => value));
     const parts = await contextParts(dockerfile, request);
-    this.#buildx ??= prepareBuildx(this.#choice, this.#leftovers, this.#env);
     // buildx knows a folder again by its last name, so each build needs a new one.
     const folders = ["build", "context", "files"].map((name) => this.#leftovers.makeFolder(name));
     const [folder = "", context = "", files = ""] = folders;
     try {
+      this.#buildx ??= prepareBuildx(this.#choice, this.#leftovers, this.#env);
+      const buildx = await this.#buildx;
       const staged = await stageImport(dockerfile, { request, text: sent, parts, folder, context, files });
-      return await runBuild(await this.#buildx, { request, dockerfile, sent, secrets, mask, parts, folder, staged });
+      return await runBuild(buildx, { request, dockerfile, sent, secrets, mask, parts, folder, staged });
     } catch (error) {
       throw request.signal.aborted ? cancelled(request) : error;
     } finally {
@@ -100,8 +101,10 @@ async function stageImport(
   const { base } = to.request.spec;
   if (imported === undefined || !isDockerfileBase(base)) return undefined;
   const { baseCallSite, folder, signal } = to.request;
-  const tree = inDockerfile(base.source, baseCallSite, () => listContext(base.reads, importFolders(base, folder)));
-  await stageTree({ folder: to.context, tree, expected: base.tree, source: `context of ${base.source}` }, signal);
+  const folders = importFolders(base, folder);
+  const tree = inDockerfile(base.source, baseCallSite, () => listContext(base.reads, folders));
+  const source = `context of ${base.source}`;
+  await stageTree({ folder: to.context, tree, expected: base.tree, source, root: folders.context }, signal);
   for (const part of to.parts) await stageTree({ ...part, folder: join(to.files, part.folder) }, signal);
   await writeFile(join(to.folder, "Dockerfile"), to.text);
   // What is staged was chosen by the ignore rules: the context's own would be read again.

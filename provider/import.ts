@@ -4,7 +4,7 @@ import { listContext, type ImportFolders } from "../sdk/dockerfile-context";
 import { planImport, type ConfigOf, type ImageConfig, type ImportPlan, type UsedImage } from "../sdk/dockerfile-plan";
 import { findReads } from "../sdk/dockerfile-reads";
 import { escapeOf } from "../sdk/dockerfile-resolved";
-import { inDockerfile } from "../sdk/dockerfile-stages";
+import { inDockerfile, placeProblem } from "../sdk/dockerfile-stages";
 import { SlipwayError } from "../sdk/error";
 import { hashTree, joinPath } from "../sdk/files";
 import type { Platform } from "../sdk/platform";
@@ -102,7 +102,10 @@ export async function readImport(
     .filter(([, onbuild]) => onbuild.length > 0)
     .sort(([a], [b]) => (a < b ? -1 : 1));
   const onbuild = triggers.length === 0 ? {} : { onbuild: Object.fromEntries(triggers) };
-  return { ...base, ...onbuild, reads: tree.reads, tree: await hashTree(tree.entries) };
+  const hash = await hashTree(tree.entries).catch((cause: unknown) => {
+    throw placeProblem(cause, base.source, around.callSite);
+  });
+  return { ...base, ...onbuild, reads: tree.reads, tree: hash };
 }
 
 /** Where an import's files are, absolute. */

@@ -1,4 +1,5 @@
 import { createHash } from "node:crypto";
+import { constants } from "node:fs";
 import { chmod, lutimes, mkdir, open, symlink, utimes } from "node:fs/promises";
 import { join } from "node:path";
 import { hashEntries } from "../sdk/files";
@@ -52,7 +53,8 @@ async function copyFile(
   path: string,
 ): Promise<string> {
   const digest = createHash("sha256");
-  const from = await open(entry.absolutePath, "r").catch((cause: unknown) => {
+  // Without O_NONBLOCK, a pipe that took the file's place would be waited for.
+  const from = await open(entry.absolutePath, constants.O_RDONLY | constants.O_NONBLOCK).catch((cause: unknown) => {
     throw unreadable(part, entry.path, cause);
   });
   const to = await open(path, "wx");

@@ -43,10 +43,19 @@ export function inDockerfile<T>(source: string, callSite: CallSite | undefined, 
   try {
     return work();
   } catch (cause) {
-    if (!(cause instanceof DockerfileProblem)) throw cause;
-    const { code, line, message, hint } = cause;
-    throw new SlipwayError({ code, text: `${source}:${line}: ${message}`, hint, callSite });
+    throw placeProblem(cause, source, callSite);
   }
+}
+
+/** What is wrong with a Dockerfile or a file of its context, told by where that is. */
+export function placeProblem(cause: unknown, source: string, callSite: CallSite | undefined): unknown {
+  if (cause instanceof DockerfileProblem) {
+    const { code, line, message, hint } = cause;
+    return new SlipwayError({ code, text: `${source}:${line}: ${message}`, hint, callSite });
+  }
+  if (!(cause instanceof SlipwayError) || cause.code !== "LOCAL_PATH" || cause.callSite !== undefined) return cause;
+  const { code, text, hint } = cause;
+  return new SlipwayError({ code, text: `context of ${source}: ${text}`, hint, cause, callSite });
 }
 
 const KEYWORDS = new Set(

@@ -38,7 +38,7 @@ const moments = ["hashing", "hashed", "listed", "reading", "sending"] as const;
 type Moment = (typeof moments)[number];
 
 /** How the project gets into the image: an import is staged, what stands on one as well, all else is sent as a tar. */
-const forms = ["folder", "folder", "import", "folder", "folder", "folder on an import"] as const;
+const forms = ["folder", "folder", "folder", "folder", "import", "folder on an import"] as const;
 type Form = (typeof forms)[number];
 
 /** A builder that finds the buildx of `env`. */
@@ -91,7 +91,7 @@ export async function editDuringBuilds(makeBuilder: MakeBuilder, options: EditOp
       const [kind, makeEdit] = kinds[index % kinds.length] ?? random.pick(kinds);
       // Each kind meets each moment in turn.
       const moment = when[(index + Math.floor(index / kinds.length)) % when.length] ?? "hashed";
-      const form = how[index % how.length] ?? "folder";
+      const form = random.pick(how);
       const folder = join(place, `project-${index}`);
       mkdirSync(folder);
       writeProject(folder, random);
