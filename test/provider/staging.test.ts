@@ -22,7 +22,13 @@ afterEach(() => rmSync(folder, { recursive: true, force: true }));
 
 async function makePart(): Promise<ContextPart> {
   const tree = await listTree(root);
-  return { folder: join(folder, "staged"), tree, expected: await hashTree(tree), source: "context of Dockerfile", root };
+  return {
+    folder: join(folder, "staged"),
+    tree,
+    expected: await hashTree(tree),
+    source: "context of Dockerfile",
+    root,
+  };
 }
 
 const stage = (part: ContextPart) => stageTree(part, new AbortController().signal);
