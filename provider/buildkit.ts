@@ -18,7 +18,7 @@ import type { Builder, BuildRequest } from "./builder";
 import { BUILDER_HINT, prepareBuildx, type BuilderChoice, type Buildx } from "./buildx";
 import { caMounts, readCaBundle } from "./ca-bundle";
 import { sendContext, type ContextPart } from "./context";
-import { describeImport, listImport } from "./import";
+import { describeImport, importFolders, listImport } from "./import";
 import type { Leftovers } from "./leftovers";
 import { maskSecrets } from "./mask";
 import type { SecretValue } from "./secret-store";
@@ -106,7 +106,8 @@ async function stageImport(
   const stage = (part: ContextPart, what: string): Promise<void> =>
     stageTree(part, watchBytes(report, `${what}: copied`, part.tree));
   const source = `context of ${base.source}`;
-  await stage({ folder: to.context, tree, expected: base.tree, source }, describeImport(base));
+  const root = importFolders(base, folder).context;
+  await stage({ folder: to.context, tree, expected: base.tree, source, root }, describeImport(base));
   for (const part of to.parts) await stage({ ...part, folder: join(to.files, part.folder) }, part.source);
   await writeFile(join(to.folder, "Dockerfile"), to.text);
   // What is staged was chosen by the ignore rules: the context's own would be read again.

@@ -157,7 +157,7 @@ export function describeImport(base: DockerfileBase): string {
 }
 
 /** Where an import's files are, absolute. */
-function importFolders(base: DockerfileBase, folder: string): ImportFolders {
+export function importFolders(base: DockerfileBase, folder: string): ImportFolders {
   return { dockerfile: joinPath(folder, base.source), context: joinPath(folder, base.context) };
 }
 
