@@ -23,7 +23,7 @@ test(
 
 test("the same edits give wrong images where buildx reads the folder that was hashed", { timeout }, async () => {
   const count = Math.ceil(countOf("DEEP_EDITED_BUILDS", 300) / 5);
-  const broken = { seed, count, only: ["hashing", "hashed", "listed"], forms: ["folder"] } as const;
+  const broken = { seed, count, only: ["hashing", "hashed", "listed"], forms: ["folder"], readBy: "buildx" } as const;
   const run = await editDuringBuilds(folderBuilder, broken);
   tellCounts(
     `edit-during-build: seed ${seed}, caught ${run.wrong.length} wrong images in ${count} builds of the broken kind`,

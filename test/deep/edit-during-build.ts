@@ -13,7 +13,7 @@ import { isDockerfileBase, type ResolvedSpec } from "../../sdk/spec";
 import { startRegistry } from "../../tools/environment.mjs";
 import { noSecrets } from "../fakes/secret-places";
 import { registry } from "../integration/real-parts";
-import { beforeFirstOpen, beforeHashingRead, beforeSendingRead, betweenBatches } from "./edit-points";
+import { beforeFirstOpen, beforeRead, betweenBatches } from "./edit-points";
 import {
   BATCHES,
   fileEdits,
@@ -68,6 +68,8 @@ export interface EditOptions {
   /** Default: every one. */
   readonly only?: readonly Moment[];
   readonly forms?: readonly Form[];
+  /** Who reads the files that are sent. Default: Slipway. */
+  readonly readBy?: "buildx";
 }
 
 /**
@@ -102,7 +104,21 @@ export async function editDuringBuilds(makeBuilder: MakeBuilder, options: EditOp
       const builder = makeBuilder(buildx.env, join(place, "leftovers"));
       const repository = `${own.address}/edits/${index}`;
       const image = makeImage(form, `${own.address}/base:1`, folder);
-      await run.build({ kind, moment, form, isInThreads, edit, folder, image, builder, repository, buildx, random });
+      const { readBy } = options;
+      await run.build({
+        kind,
+        moment,
+        form,
+        readBy,
+        isInThreads,
+        edit,
+        folder,
+        image,
+        builder,
+        repository,
+        buildx,
+        random,
+      });
       rmSync(folder, { recursive: true, force: true });
     }
     return await run.result(options.count);
@@ -134,6 +150,7 @@ interface EditedBuild {
   readonly kind: string;
   readonly moment: Moment;
   readonly form: Form;
+  readonly readBy: EditOptions["readBy"];
   readonly isInThreads: boolean;
   readonly edit: FileEdit;
   readonly folder: string;
@@ -248,7 +265,7 @@ async function resolve(edited: EditedBuild, progress: Progress): Promise<Resolve
       ? undefined
       : isInThreads
         ? betweenBatches(1 + random.below(BATCHES), edit.apply)
-        : beforeHashingRead(folder, 1 + random.below(HASHING_READS), edit.apply);
+        : beforeRead(folder, 1 + random.below(HASHING_READS), edit.apply);
   try {
     const program = new ImageProgram({ folder: process.cwd(), registry, mirrors: [] });
     const { specs } = await program.resolve(image, ["linux/amd64"]);
@@ -262,13 +279,13 @@ async function resolve(edited: EditedBuild, progress: Progress): Promise<Resolve
 }
 
 async function publishEdited(spec: ResolvedSpec, edited: EditedBuild, progress: Progress): Promise<void> {
-  const { moment, form, edit, folder, image, buildx, builder, random } = edited;
+  const { moment, form, readBy, edit, folder, image, buildx, builder, random } = edited;
   if (moment === "hashed") {
     edit.apply();
     progress.isEdited = true;
   }
   // What is staged is read before buildx gets any of it.
-  const isPaused = form === "folder" && (moment === "listed" || moment === "sending");
+  const isPaused = form === "folder" && moment === (readBy === "buildx" ? "listed" : "sending");
   buildx.arm(
     isPaused ? (moment === "listed" ? "before reading" : { afterBytes: random.below(PROJECT_BYTES) }) : undefined,
   );
@@ -277,7 +294,7 @@ async function publishEdited(spec: ResolvedSpec, edited: EditedBuild, progress: 
       ? undefined
       : moment === "listed"
         ? beforeFirstOpen(folder, edit.apply)
-        : beforeSendingRead(folder, 1 + random.below(SENDING_READS), edit.apply);
+        : beforeRead(folder, 1 + random.below(SENDING_READS), edit.apply);
   const published = publishImage(registry, () => builder, {
     specs: [spec],
     callSites: image.callSites,

@@ -12,8 +12,8 @@ export interface EditPoint {
   readonly end: () => void;
 }
 
-/** Right before this thread reads for the `count`th time from files below the folder. */
-export function beforeHashingRead(folder: string, count: number, edit: () => void): EditPoint {
+/** Right before Slipway reads for the `count`th time from files below the folder, in this thread. */
+export function beforeRead(folder: string, count: number, edit: () => void): EditPoint {
   const files = new Set<unknown>();
   const once = new Once(count, edit);
   const putBack = [
@@ -30,6 +30,16 @@ export function beforeHashingRead(folder: string, count: number, edit: () => voi
       files.delete(args[0]);
       return close();
     }),
+    replace(fsPromises, "open", async (open, args) => {
+      const file = await open();
+      if (isBelow(args[0], folder) && typeof file === "object" && file !== null) {
+        replace(file, "read", (read) => {
+          once.pass();
+          return read();
+        });
+      }
+      return file;
+    }),
   ];
   return once.until(() => putBack.forEach((back) => back()));
 }
@@ -42,32 +52,15 @@ export function betweenBatches(count: number, edit: () => void): EditPoint {
   return once.until(() => void process.off("worker", listen));
 }
 
-/** Right before a builder opens its first file below the folder. */
+/** Right before Slipway opens its first file below the folder. */
 export function beforeFirstOpen(folder: string, edit: () => void): EditPoint {
   const once = new Once(1, edit);
-  return once.until(
-    replace(fsPromises, "open", (open, args) => {
-      if (isBelow(args[0], folder)) once.pass();
-      return open();
-    }),
-  );
-}
-
-/** Right before a builder reads for the `count`th time from files below the folder. */
-export function beforeSendingRead(folder: string, count: number, edit: () => void): EditPoint {
-  const once = new Once(count, edit);
-  return once.until(
-    replace(fsPromises, "open", async (open, args) => {
-      const file = await open();
-      if (isBelow(args[0], folder) && typeof file === "object" && file !== null) {
-        replace(file, "read", (read) => {
-          once.pass();
-          return read();
-        });
-      }
-      return file;
-    }),
-  );
+  const passIfBelow = (open: () => unknown, args: readonly unknown[]): unknown => {
+    if (isBelow(args[0], folder)) once.pass();
+    return open();
+  };
+  const putBack = [replace(fs, "openSync", passIfBelow), replace(fsPromises, "open", passIfBelow)];
+  return once.until(() => putBack.forEach((back) => back()));
 }
 
 class Once {
