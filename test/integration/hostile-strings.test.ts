@@ -24,7 +24,7 @@ test.each<{ mistake: keyof typeof mistakes; field: string; injects: boolean }>([
   { mistake: "destination by JSON alone", field: "destination of a folder", injects: false },
   { mistake: "arguments in shell form", field: "command's argument", injects: false },
 ])("the same texts catch the mistake: $mistake", async ({ mistake, field, injects }) => {
-  const { injected, misread } = await emitHostileTexts(mistakes[mistake], { seed, count: 100, only: [field] });
+  const { injected, misread } = await emitHostileTexts(mistakes[mistake], { seed, count: 400, only: [field] });
   expect((injected[field] ?? 0) + (misread[field] ?? 0)).toBeGreaterThan(5);
   if (injects) expect(injected[field]).toBeGreaterThan(0);
 });
