@@ -1,8 +1,9 @@
 import { renderCommands } from "./dockerfile-commands";
 import { declaredArgs } from "./dockerfile-reads";
+import type { ImportPlan } from "./dockerfile-plan";
 import { digestOf, planResolved } from "./dockerfile-resolved";
-import { spliceImport } from "./dockerfile-splice";
-import { sortedVariables } from "./hash";
+import { countedLines, spliceImport } from "./dockerfile-splice";
+import { pinImages, sortedVariables } from "./hash";
 import { isLinkSafe } from "./link-safety";
 import { renderPipRun } from "./pip-command";
 import { renderSecretMount } from "./secret-mount";
@@ -60,8 +61,7 @@ function renderImport(spec: ResolvedSpec, base: ResolvedDockerfileBase, nameOf: 
   const plan = planResolved(base, spec.platform);
   let context = "slipway-files";
   while (base.text.toLowerCase().includes(context)) context += "_";
-  // What the file does to folders counts as a step of that text would.
-  const before = [{ kind: "dockerfile" as const, commands: [base.text] }];
+  const before = [{ kind: "dockerfile" as const, commands: hashedTexts(spec, plan, base) }];
   const place: Place = { before, escape: plan.file.dockerfile.escape, nameOf, context };
   const { firstLine } = spliceImport(plan, base.text, nameOf, []);
   const { lines, steps } = renderSteps(spec, place, firstLine);
@@ -70,6 +70,17 @@ function renderImport(spec: ResolvedSpec, base: ResolvedDockerfileBase, nameOf: 
   const appended = { line: firstLine, count: lines.length };
   const { text } = spliceImport(plan, base.text, nameOf, lines);
   return { text, steps, imported: { context, target: base.target, buildArgs, appended } };
+}
+
+/**
+ * What the file does to folders counts as a step of the same text would; but only what is hashed may decide how a copy
+ * is written, or one hash would be two images: no comment, no stage that is not needed, no name of an image.
+ */
+function hashedTexts(spec: ResolvedSpec, plan: ImportPlan, base: ResolvedDockerfileBase): readonly string[] {
+  const lines = countedLines(plan, (key) => digestOf(spec, key)).flat();
+  const declared = declaredArgs(plan);
+  const values = sortedVariables(base.buildArgs).flatMap(([name, value]) => (declared.has(name) ? [value] : []));
+  return [...lines.filter((line) => line !== null), ...values];
 }
 
 /** Where a step may come to stand, for who looks at its lines alone. */
@@ -93,11 +104,12 @@ function renderSteps(
   firstLine: number,
 ): Pick<DockerfileText, "steps"> & { lines: string[] } {
   const ordered = orderSteps(spec.steps);
+  const hashed = ordered.map((step) => pinImages(step, spec));
   const lines: string[] = [];
   const steps = ordered.map((step, index) => {
     const contextFolder = `c/${index}`;
     const line = firstLine + lines.length;
-    lines.push(...renderStep(step, [...place.before, ...ordered.slice(0, index)], contextFolder, place).split("\n"));
+    lines.push(...renderStep(step, [...place.before, ...hashed.slice(0, index)], contextFolder, place).split("\n"));
     return { step, line, contextFolder };
   });
   return { lines, steps };

@@ -52,8 +52,8 @@ export function baseForm(spec: ResolvedSpec): Form {
   return ["dockerfile", plan.file.dockerfile.escape, lines, buildArgs, plan.targetName, base.tree];
 }
 
-/** The images that a step names, by digest alone. */
-function pinImages(step: ResolvedStep, spec: ResolvedSpec): ResolvedStep {
+/** A step as it is hashed: the images that it names by digest alone. */
+export function pinImages(step: ResolvedStep, spec: ResolvedSpec): ResolvedStep {
   if (step.kind !== "dockerfile") return step;
   return { ...step, commands: renderCommands(step.commands, escapeOf(spec.base), (key) => digestOf(spec, key)) };
 }

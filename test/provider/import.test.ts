@@ -25,13 +25,13 @@ interface ConfigOf {
   readonly OnBuild?: readonly string[];
 }
 
-/** Puts an image for two platforms; its digests, the index's first. */
-async function putImage(name: string, config: ConfigOf = {}): Promise<readonly string[]> {
+/** Puts an image for two platforms; its digests, the index's first. What is named `as` another is the same image. */
+async function putImage(name: string, config: ConfigOf = {}, as = name): Promise<readonly string[]> {
   const { host, path, tag = "latest" } = parseReference(name);
   const repository = { host, path };
   const children = [];
   for (const architecture of ["amd64", "arm64"]) {
-    const digest = registry.addBlob(repository, Buffer.from(JSON.stringify({ architecture, name, config })));
+    const digest = registry.addBlob(repository, Buffer.from(JSON.stringify({ architecture, name: as, config })));
     const mediaType = "application/vnd.oci.image.manifest.v1+json";
     const manifest = toManifest({ mediaType, config: { digest, mediaType: "x", size: 1 }, layers: [] });
     await registry.putManifest(repository, manifest.digest, manifest);
@@ -207,6 +207,22 @@ ONBUILD COPY --from=acme/b:1 /y /y`,
     ]);
     enter("FROM alpine\nRUN a");
     expect((await render(Image.fromDockerfile("Dockerfile").user("x"))).slice(1)).toEqual(["RUN a", "USER x", ""]);
+  });
+
+  test.each([
+    ["a comment", "FROM alpine\nRUN true", "FROM alpine\n# chown 1 /app\nRUN true"],
+    ["a stage that is not needed", "FROM alpine", "FROM alpine AS x\nRUN chown 1 /app\nFROM alpine"],
+    ["another name of the same image", "FROM alpine", "FROM acme/app"],
+  ])("copies in the same way where only %s differs, for the hash is the same", async (_, one, other) => {
+    await putImage("alpine");
+    await putImage("acme/app", {}, "alpine");
+    const linesOf = async (text: string) => {
+      enter(text, { a: "" });
+      const image = Image.fromDockerfile("Dockerfile").addLocalFile("a", "/app/a", { strategy: "copy" });
+      const { hash } = await resolve(image);
+      return { hash, copy: (await render(image)).filter((line) => line.startsWith("COPY")) };
+    };
+    expect(await linesOf(other)).toEqual(await linesOf(one));
   });
 
   test("gets its steps' files from a context that no name in the file hides", async () => {
@@ -678,6 +694,19 @@ describe("dockerfileCommands", () => {
     const before = (await resolve(image)).hash;
     await putImage("acme/b", { Env: ["A=1"] });
     expect((await resolve(image)).hash).not.toBe(before);
+  });
+
+  test("are followed by the same copies whatever name an image has", async () => {
+    await putImage("acme/a");
+    await putImage("acme/b");
+    await putImage("acme/app", {}, "acme/b");
+    enter("", { a: "" });
+    const build = async (name: string) => {
+      const image = Image.base("acme/a").dockerfileCommands([`COPY --from=${name} /x /x`]);
+      const { hash, specs } = await resolve(image.addLocalFile("a", "/app/a", { strategy: "copy" }));
+      return { hash, copies: specs.map((spec) => renderDockerfile(spec).text.split("\n").at(-2)) };
+    };
+    expect(await build("acme/app")).toEqual(await build("acme/b"));
   });
 
   test("on an import do not name its stages", () => {
