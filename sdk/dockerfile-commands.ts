@@ -1,6 +1,6 @@
 import { argumentWords, heredocMark, parseDockerfile, parseMount, type Instruction } from "./dockerfile-parser";
 import { isPinned, isRemote } from "./dockerfile-reads";
-import { changeNames } from "./dockerfile-splice";
+import { changeNames, replaceHead } from "./dockerfile-splice";
 import { flagValue } from "./dockerfile-stages";
 import { SlipwayError } from "./error";
 import { formatReference, parseReference } from "./reference";
@@ -75,8 +75,7 @@ export function renderCommands(
     const changes = imagePlaces(text, escape).map(({ key, ...place }) => ({ ...place, name: nameOf(key) }));
     const lines = text.split("\n");
     for (const instruction of new Set(changes.map((change) => change.instruction))) {
-      lines.fill("", instruction.line - 1, instruction.headEnd);
-      lines[instruction.line - 1] = changeNames(instruction, changes, escape);
+      replaceHead(lines, instruction, changeNames(instruction, changes, escape));
     }
     return lines.join("\n");
   });

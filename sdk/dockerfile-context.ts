@@ -4,6 +4,7 @@ import { SlipwayError } from "./error";
 import { joinPath, Pace, readUtf8, refusal, statSource } from "./files";
 import { IgnoreRules, parseIgnoreFile } from "./ignore";
 import { readChildren, readEntry, toTree, type Child } from "./list-tree";
+import { IGNORE_FILE } from "./selection";
 import { escapeSource, hasWildcard, toExpression, unescapeSource } from "./source-pattern";
 import type { Tree, TreeEntry, TreeWatch } from "./tree";
 
@@ -69,10 +70,10 @@ export function keyOf({ path, below, exclude, isExact }: ContextRead): string {
 
 /** `<Dockerfile>.dockerignore` stands in the place of the context's own. */
 function readRules({ dockerfile, context }: ImportFolders): Pick<Walk, "rules" | "ignoreFile"> {
-  const path = [`${dockerfile}.dockerignore`, joinPath(context, ".dockerignore")].find(
-    (candidate) => readEntry(candidate, "")?.type === "file",
-  );
-  const ignoreFile = path?.replace(/^.*[\\/]/, "") ?? ".dockerignore";
+  const own = `${dockerfile.replace(/^.*[\\/]/, "")}${IGNORE_FILE}`;
+  const ofDockerfile = findIgnoreFile(joinPath(dockerfile, ".."), own);
+  const path = ofDockerfile ?? findIgnoreFile(context, IGNORE_FILE);
+  const ignoreFile = ofDockerfile === undefined ? IGNORE_FILE : own;
   if (path === undefined) return { rules: new IgnoreRules([]), ignoreFile };
   try {
     return { rules: new IgnoreRules(parseIgnoreFile(readUtf8(path) ?? "")), ignoreFile };
@@ -80,6 +81,21 @@ function readRules({ dockerfile, context }: ImportFolders): Pick<Walk, "rules" |
     if (!(cause instanceof SlipwayError)) throw cause;
     throw refusal(ignoreFile, cause.text, cause.hint ?? "", cause);
   }
+}
+
+/** Where the rules are: the file may be a link, often to .gitignore. BuildKit sees nothing outside of the folder. */
+function findIgnoreFile(folder: string, name: string): string | undefined {
+  let path = name;
+  for (let links = 0; links <= MAX_LINKS; links += 1) {
+    const entry = readEntry(joinPath(folder, path), path);
+    if (entry?.type === "file") return joinPath(folder, path);
+    if (entry?.type !== "link") {
+      if (links === 0) return undefined;
+      break;
+    }
+    path = linkTarget(path, entry.target).map(unescapeSource).join("/");
+  }
+  throw refusal(name, "it is a link that leads to no file of its folder.", "Make it a file, or a link inside.");
 }
 
 /** What is wrong with a file is told at the line that reads it. */

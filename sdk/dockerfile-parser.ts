@@ -139,11 +139,21 @@ function readInstruction(
   return { kind: "read", instruction: { ...plain(head), ...own, trigger } };
 }
 
-/** The fields of a mount; without a type it is a bind mount. Values may be quoted as in CSV. */
+const MOUNT_ALIASES: ReadonlyMap<string, string> = new Map([
+  ["src", "source"],
+  ["dst", "target"],
+  ["destination", "target"],
+]);
+
+/**
+ * The fields of a mount by their main names, the last one of each; without a type it is a bind mount. Values may be quoted
+ * as in CSV.
+ */
 export function parseMount(value: string): ReadonlyMap<string, string> {
   const fields = splitFields(value).map((field) => {
-    const [name = "", ...rest] = field.split("=");
-    return [name.toLowerCase(), rest.join("=")] as const;
+    const [given = "", ...rest] = field.split("=");
+    const name = given.toLowerCase();
+    return [MOUNT_ALIASES.get(name) ?? name, rest.join("=")] as const;
   });
   return new Map([["type", "bind"], ...fields]);
 }

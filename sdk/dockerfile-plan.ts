@@ -1,6 +1,6 @@
 import { parseMount, parseTrigger, type Instruction } from "./dockerfile-parser";
 import { DockerfileProblem, flagValue, readStages, type Stage, type StagedFile } from "./dockerfile-stages";
-import { automaticVariables, expand, OF_BUILDER, readArgs, type Variables } from "./dockerfile-variables";
+import { automaticVariables, expand, givenArg, OF_BUILDER, readArgs, type Variables } from "./dockerfile-variables";
 import { platforms, type Platform } from "./platform";
 import { formatReference, parseReference } from "./reference";
 import { describeError, SlipwayError } from "./error";
@@ -118,7 +118,7 @@ function expandGlobals(file: StagedFile, request: ImportRequest, automatic: Vari
   return file.globals.reduce(
     (variables, instruction) =>
       readArgs(instruction, escape).reduce((known, [name, value]) => {
-        const given = request.buildArgs[name];
+        const given = givenArg(request.buildArgs, name);
         if (given !== undefined) return known.with([[name, given]]);
         return value === undefined ? known : known.with([[name, expand(value, known, escape, instruction.line)]]);
       }, variables),
@@ -278,7 +278,9 @@ function needSource(planner: Planner, source: Source): void {
   }
   if (found !== undefined) {
     if (found.index < stage.index) {
-      if (isNumber) planner.numbers.push({ instruction, flag, stageIndex: found.index });
+      // A trigger runs in every stage that starts from its own.
+      const isKnown = planner.numbers.some((known) => known.instruction === instruction && known.flag === flag);
+      if (isNumber && !isKnown) planner.numbers.push({ instruction, flag, stageIndex: found.index });
       return needStage(planner, found);
     }
     const hint = "A name means the last stage of that name in the file.";

@@ -1,7 +1,7 @@
 import { argumentWords, heredocMark, parseMount, type Instruction } from "./dockerfile-parser";
 import type { ConfigOf, ImportPlan, ImportRequest, NeededStage } from "./dockerfile-plan";
 import { DockerfileProblem, flagValue, flagValues } from "./dockerfile-stages";
-import { expand, NOT_KNOWN_YET, OF_BUILDER, readArgs, readEnv, Variables } from "./dockerfile-variables";
+import { expand, givenArg, NOT_KNOWN_YET, OF_BUILDER, readArgs, readEnv, Variables } from "./dockerfile-variables";
 
 /** What one source of a COPY, an ADD or a bind mount reads of the context. */
 export interface ContextRead {
@@ -22,16 +22,18 @@ export interface ContextRead {
  */
 export function findReads(plan: ImportPlan, request: ImportRequest, configOf: ConfigOf): readonly ContextRead[] {
   const { escape } = plan.file.dockerfile;
-  const ends = new Map<number, Variables>();
+  const ends = new Map<number, Scope>();
   const reads: ContextRead[] = [];
   for (const needed of plan.needed) {
-    let variables = startVariables(needed, ends, configOf);
+    let { variables, env } = startScope(needed, ends, configOf);
     for (const instruction of needed.instructions) {
       const around = { variables, escape, globals: plan.globals, request };
       reads.push(...readsOf(instruction, around));
-      variables = applyVariables(instruction, around);
+      const changes = changesOf(instruction, around);
+      variables = variables.with(changes);
+      if (instruction.keyword === "ENV") env = new Map([...env, ...changes]);
     }
-    ends.set(needed.stage.index, variables);
+    ends.set(needed.stage.index, { variables, env });
   }
   return reads;
 }
@@ -52,44 +54,60 @@ interface Around {
   readonly request: ImportRequest;
 }
 
-function startVariables(needed: NeededStage, ends: ReadonlyMap<number, Variables>, configOf: ConfigOf): Variables {
+/** What a place sees, and what of it is in the image's config. */
+interface Scope {
+  readonly variables: Variables;
+  readonly env: ReadonlyMap<string, string>;
+}
+
+/** A stage begins with what the stage before it sees, ARGs too; where names are alike, what the config has wins. */
+function startScope(needed: NeededStage, ends: ReadonlyMap<number, Scope>, configOf: ConfigOf): Scope {
   switch (needed.base.kind) {
     case "scratch":
-      return new Variables(new Map([["PATH", DEFAULT_PATH]]));
-    case "stage":
-      return ends.get(needed.base.index) ?? new Variables(new Map());
+      return scopeOf(new Map([["PATH", DEFAULT_PATH]]), false);
+    case "stage": {
+      const { variables, env } = ends.get(needed.base.index) ?? scopeOf(new Map(), false);
+      return { variables: variables.with(env), env };
+    }
     case "image": {
       const config = configOf(needed.base.image.key);
       const pairs = (config?.env ?? []).map((text) => {
         const [name = "", ...value] = text.split("=");
         return [name, value.join("=")] as const;
       });
-      return new Variables(new Map([["PATH", DEFAULT_PATH], ...pairs]), config === undefined);
+      return scopeOf(new Map([["PATH", DEFAULT_PATH], ...pairs]), config === undefined);
     }
   }
+}
+
+function scopeOf(env: ReadonlyMap<string, string>, isOpen: boolean): Scope {
+  return { variables: new Variables(env, isOpen), env };
 }
 
 /** Where a base has none (buildkit, util/system). */
 const DEFAULT_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
-function applyVariables(instruction: Instruction, { variables, escape, globals, request }: Around): Variables {
+/** The variables that an instruction sets. */
+function changesOf(
+  instruction: Instruction,
+  { variables, escape, globals, request }: Around,
+): readonly (readonly [string, string])[] {
   const { line } = instruction;
   if (instruction.keyword === "ENV") {
     // All values of one ENV see what was before it.
-    return variables.with(
-      readEnv(instruction, escape).map(([name, value]) => [
-        expand(name, variables, escape, line),
-        expand(value, variables, escape, line),
-      ]),
-    );
+    return readEnv(instruction, escape).map(([name, value]) => [
+      expand(name, variables, escape, line),
+      expand(value, variables, escape, line),
+    ]);
   }
-  if (instruction.keyword !== "ARG") return variables;
-  return readArgs(instruction, escape).reduce((known, [name, value]) => {
+  if (instruction.keyword !== "ARG") return [];
+  return readArgs(instruction, escape).reduce<(readonly [string, string])[]>((changes, [name, value]) => {
+    const known = variables.with(changes);
     const inherited = (): string | undefined =>
       value === undefined ? globals.get(name) : expand(value, known, escape, line);
-    const final = request.buildArgs[name] ?? inherited();
-    return final === undefined ? known : known.with([[name, final]]);
-  }, variables);
+    const final = givenArg(request.buildArgs, name) ?? inherited();
+    return final === undefined ? changes : [...changes, [name, final]];
+  }, []);
 }
 
 function readsOf(instruction: Instruction, around: Around): readonly ContextRead[] {
@@ -133,14 +151,19 @@ function expandedSources(instruction: Instruction, { variables, escape }: Around
     .filter((word) => heredocMark(word) === undefined)
     .map((word) => {
       const source = expand(word, variables, escape, line);
-      if (!source.includes(OF_BUILDER)) return source;
-      throw new DockerfileProblem(
-        line,
-        `${instruction.keyword} ${word} depends on the builder's platform.`,
-        "Each builder would make another image; use TARGETARCH or TARGETPLATFORM.",
-      );
+      refuseBuilders(instruction, word, source);
+      return source;
     })
     .filter((source) => !source.includes(NOT_KNOWN_YET));
+}
+
+function refuseBuilders({ line, keyword }: Instruction, written: string, value: string): void {
+  if (!value.includes(OF_BUILDER)) return;
+  throw new DockerfileProblem(
+    line,
+    `${keyword} ${written} depends on the builder's platform.`,
+    "Each builder would make another image; use TARGETARCH or TARGETPLATFORM.",
+  );
 }
 
 function addReads(instruction: Instruction, around: Around): readonly ContextRead[] {
@@ -189,7 +212,7 @@ export function isPinned(source: string, checksum: string): boolean {
   const fragment = /#([^:]*)/.exec(source)?.[1] ?? "";
   const query = /\?([^#]*)/.exec(source)?.[1] ?? "";
   const named = new URLSearchParams(query);
-  const pins = [checksum, fragment, named.get("commit") ?? "", named.get("checksum") ?? ""];
+  const pins = [checksum, fragment, ...["ref", "commit", "checksum"].map((name) => named.get(name) ?? "")];
   return pins.some((pin) => /^([0-9a-f]{40}|[0-9a-f]{64})$/.test(pin));
 }
 
@@ -201,13 +224,15 @@ function mountReads(instruction: Instruction, around: Around): readonly ContextR
     const value = (name: string): string => expand(mount.get(name) ?? "", around.variables, around.escape, line);
     const type = value("type").toLowerCase();
     const id = value("source") || value("id") || (value("target").split("/").at(-1) ?? "");
+    refuseBuilders(instruction, `--mount=${text}`, type === "secret" ? id : type);
     refuseMount(
       instruction,
       type,
       around.request.secrets?.some((secret) => secret.id === id) === true ? undefined : id,
     );
-    const source = value(mount.has("source") ? "source" : "src");
+    const source = value("source");
     const isOurs = type === "bind" && (mount.get("from") ?? "") === "" && !source.includes(NOT_KNOWN_YET);
+    if (isOurs) refuseBuilders(instruction, `--mount=${text}`, source);
     return isOurs ? [{ path: cleanSource(source), isExact: true, line }] : [];
   });
 }

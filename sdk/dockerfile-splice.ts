@@ -47,8 +47,7 @@ export function spliceImport(
     // A continuation that nothing follows would take what is appended for its own.
     if (changed === instruction.text && !instruction.isOpen) continue;
     const end = lines[instruction.line - 1]?.endsWith("\r") === true ? "\r" : "";
-    lines.fill("", instruction.line - 1, instruction.headEnd);
-    lines[instruction.line - 1] = changed + end;
+    replaceHead(lines, instruction, changed + end);
   }
   leaveOutSyntax(lines, plan);
   const last = plan.target.instructions.at(-1) ?? plan.target.from;
@@ -59,6 +58,15 @@ export function spliceImport(
     text: whole.endsWith("\n") || (!isLastLine && appended.length === 0) ? whole : `${whole}\n`,
     firstLine: last.end + 1,
   };
+}
+
+/**
+ * Puts one line in the place of an instruction's own, and empty ones in that of the others: a here-document begins right
+ * behind it, so that there they stand above.
+ */
+export function replaceHead(lines: string[], { line, headEnd, heredocs }: Instruction, text: string): void {
+  lines.fill("", line - 1, headEnd);
+  lines[heredocs.length === 0 ? line - 1 : headEnd - 1] = text;
 }
 
 /**

@@ -146,6 +146,10 @@ function readFrom(from: Instruction, index: number): Stage {
   if (isNamed && !/^[a-z][a-z0-9-_.]*$/i.test(name)) {
     throw new DockerfileProblem(from.line, `${JSON.stringify(name)} is no name for a stage.`, SYNTAX_HINT);
   }
+  if (isNamed && name.toLowerCase() === "scratch") {
+    // Every cache mount would begin with its files.
+    throw new DockerfileProblem(from.line, "a stage is named scratch, which means nothing at all.", "Rename it.");
+  }
   return {
     index,
     name: isNamed ? name.toLowerCase() : undefined,

@@ -13,6 +13,17 @@ const TARGET_NAMES = ["TARGETPLATFORM", "TARGETOS", "TARGETOSVERSION", "TARGETAR
 /** Build arguments that BuildKit gives itself. */
 export const AUTOMATIC_ARGS: readonly string[] = [...BUILDER_NAMES, ...TARGET_NAMES];
 
+/** Build arguments that every build of an import has; an ARG of the file sees them. */
+const OWN_ARGS: Readonly<Record<string, string>> = {
+  SOURCE_DATE_EPOCH: "0",
+  BUILDKIT_DOCKERFILE_CHECK: "skip=all",
+};
+
+/** The value that an ARG of this name is given from outside of the file. */
+export function givenArg(buildArgs: Readonly<Record<string, string>>, name: string): string | undefined {
+  return [buildArgs, OWN_ARGS].find((args) => Object.hasOwn(args, name))?.[name];
+}
+
 /** The variables of a place in a Dockerfile. */
 export class Variables {
   readonly #values: ReadonlyMap<string, string>;

@@ -221,7 +221,8 @@ class ImportedDockerfile:
             changed = self.with_sources(line.text, in_step=True)
             if changed != line.text:
                 whole = line.joined.replace(line.text, changed)
-                physical[line.first : line.end] = [whole] + [""] * (line.end - line.first - 1)
+                empty = [""] * (line.end - line.first - 1)
+                physical[line.first : line.end] = empty + [whole] if line.bodies else [whole] + empty
         return "\n".join(physical)
 
     # ---- build arguments ----

@@ -225,6 +225,28 @@ ONBUILD COPY --from=acme/b:1 /y /y`,
     expect(await linesOf(other)).toEqual(await linesOf(one));
   });
 
+  test("has its here-documents right behind the line in which an image is named by digest", async () => {
+    const [, a] = await putImage("acme/a");
+    enter("FROM acme/a\nRUN --mount=from=acme/a,target=/a \\\n# c\n  cat <<E\nbody\nE\nCOPY --from=acme/a /b \\\n  /c");
+    const image = Image.fromDockerfile("Dockerfile").dockerfileCommands([
+      "RUN --mount=from=acme/a,target=/a \\\n cat <<E\nother\nE",
+    ]);
+    expect((await render(image)).slice(1)).toEqual([
+      "",
+      "",
+      `RUN --mount=from=docker.io/acme/a@${a},target=/a   cat <<E`,
+      "body",
+      "E",
+      `COPY --from=docker.io/acme/a@${a} /b   /c`,
+      "",
+      "",
+      `RUN --mount=from=docker.io/acme/a@${a},target=/a  cat <<E`,
+      "other",
+      "E",
+      "",
+    ]);
+  });
+
   test("gets its steps' files from a context that no name in the file hides", async () => {
     await putImage("alpine");
     enter("FROM alpine AS slipway-files\nRUN echo slipway-files_", { a: "" });
@@ -257,6 +279,10 @@ describe("what is read of the context", () => {
     ["COPY $OF_BASE/x /", ["src", "src/x"]],
     ["ENV A=a B=$A\nENV C=${B:-b}\nCOPY $C.* /", ["b.md"]],
     ["ONBUILD COPY other /", []],
+    ["RUN --mount=target=/m,source=other,src=src/deep ls", ["src", "src/deep", "src/deep/y", "src/deep/z.test"]],
+    // What every build of an import is given.
+    ["ARG SOURCE_DATE_EPOCH\nCOPY ${SOURCE_DATE_EPOCH:+a.}* /", ["a.txt"]],
+    ["ARG constructor\nCOPY a.txt$constructor /", ["a.txt"]],
   ])("by %j is just that", async (lines, paths) => {
     await putImage("acme/a", { Env: ["OF_BASE=src"] });
     await putImage("acme/b");
@@ -270,6 +296,17 @@ describe("what is read of the context", () => {
       writeFileSync(path, content);
     }
     expect(changing.sort()).toEqual(paths.filter((path) => path in all));
+  });
+
+  test("by a stage on a stage is by its ENV, where an ARG has the same name", async () => {
+    await putImage("alpine");
+    enter("FROM alpine AS a\nENV D=src/x\nARG D=b.md\nFROM a\nCOPY $D /", all);
+    const image = Image.fromDockerfile("Dockerfile");
+    const before = (await resolve(image)).hash;
+    writeFileSync("b.md", "changed");
+    expect((await resolve(image)).hash).toBe(before);
+    writeFileSync("src/x", "changed");
+    expect((await resolve(image)).hash).not.toBe(before);
   });
 
   test("depends on the build arguments", async () => {
@@ -363,6 +400,11 @@ describe("the hash", () => {
       "a stage that is not needed, before one that is named by number",
       "FROM alpine\nFROM alpine\nCOPY --from=0 / /",
       "FROM no/such\nFROM alpine\nFROM alpine\nCOPY --from=1 / /",
+    ],
+    [
+      "the same before one that a trigger names by number in two stages",
+      "FROM alpine\nFROM alpine AS p\nONBUILD COPY --from=0 / /\nFROM p AS q\nFROM p\nCOPY --from=q / /",
+      `${"FROM no/such\n".repeat(10)}FROM alpine\nFROM alpine AS p\nONBUILD COPY --from=10 / /\nFROM p AS q\nFROM p\nCOPY --from=q / /`,
     ],
     [
       "an earlier stage of a name that comes again",
@@ -469,6 +511,15 @@ describe("is refused in the call, by file and line:", () => {
     [
       "FROM a b",
       "Dockerfile:1: FROM takes one argument, or three: an image, AS and a name. Mend it: no Dockerfile frontend would read it.",
+    ],
+    ["FROM a AS Scratch", "Dockerfile:1: a stage is named scratch, which means nothing at all. Rename it."],
+    [
+      "FROM a\nARG BUILDARCH\nRUN --mount=source=x-$BUILDARCH,target=/x ls",
+      "Dockerfile:3: RUN --mount=source=x-$BUILDARCH,target=/x depends on the builder's platform. Each builder would make another image; use TARGETARCH or TARGETPLATFORM.",
+    ],
+    [
+      "FROM a\nARG BUILDARCH\nRUN --mount=type=secret,target=/x-$BUILDARCH ls",
+      "Dockerfile:3: RUN --mount=type=secret,target=/x-$BUILDARCH depends on the builder's platform. Each builder would make another image; use TARGETARCH or TARGETPLATFORM.",
     ],
     ["FROM a AS 1b", 'Dockerfile:1: "1b" is no name for a stage. Mend it: no Dockerfile frontend would read it.'],
     [
@@ -637,7 +688,7 @@ describe("is refused when it is hashed, by file and line:", () => {
 
 test("secrets that the file mounts are given by id, and are no part of the hash", async () => {
   await putImage("alpine");
-  enter("FROM alpine\nRUN --mount=type=secret,id=t --mount=type=secret,target=/run/secrets/u x");
+  enter("FROM alpine\nRUN --mount=type=secret,src=t,dst=/x --mount=type=secret,dst=/run/secrets/u x");
   const secrets = [Secret.fromEnv("TOKEN", { id: "t" }), Secret.fromEnv("U", { id: "u" })];
   const image = Image.fromDockerfile("Dockerfile", { secrets });
   const other = [Secret.fromEnv("OTHER", { id: "t" }), Secret.fromFile("~/u")];
@@ -658,6 +709,7 @@ test.each([
   `ARG S=sha256:${"0".repeat(64)}\nADD --checksum=$S https://x.example/a /`,
   `ADD https://x.example/a.git#${"0".repeat(40)}:docs /`,
   `ADD https://x.example/a.git?commit=${"0".repeat(40)} /`,
+  `ADD https://x.example/a.git?ref=${"0".repeat(40)}&subdir=docs /`,
   `ADD --checksum=${"0".repeat(40)} git@x.example:a.git#v1 /`,
 ])("what names its own bytes may be fetched: %s", (line) => {
   enter(`FROM a\n${line}`);

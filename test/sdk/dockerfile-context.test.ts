@@ -101,3 +101,13 @@ it("lists many files in pieces: others have their turn, progress is told, and it
   const work = listIn(folder, everything, { signal: stop.signal, onProgress: () => stop.abort() });
   await expect(work).rejects.toThrow("aborted");
 });
+
+it("reads ignore rules through a link, inside of the context", async () => {
+  const folder = makeFolder({ ".gitignore": "*.log\n", "a.log": "", "a.txt": "" });
+  symlinkSync(".gitignore", join(folder, ".dockerignore"));
+  expect(await pathsIn(folder)).toEqual([".dockerignore", ".gitignore", "a.txt"]);
+  symlinkSync("gone", join(folder, "Dockerfile.dockerignore"));
+  await expect(listIn(folder)).rejects.toThrow(
+    "Dockerfile.dockerignore: it is a link that leads to no file of its folder.",
+  );
+});

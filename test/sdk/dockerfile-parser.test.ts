@@ -134,6 +134,11 @@ it("a mount without a type is a bind mount", () => {
     ["source", "a"],
     ["target", "/b=c"],
   ]);
+  expect([...parseMount("type=cache,source=a,src=b,dst=c,destination=d")]).toEqual([
+    ["type", "cache"],
+    ["source", "b"],
+    ["target", "d"],
+  ]);
 });
 
 it("quotes and escapes keep a word together", () => {

@@ -236,4 +236,43 @@ COPY --from=make /in.tar /x/in.tar
 ADD a.txt /plain/
 `,
   },
+  {
+    name: "here-documents of lines that go on and name an image",
+    files: {},
+    dockerfile: `FROM alpine:3.19
+RUN --mount=from=node:20,target=/n \\
+  cat > /one <<EOF
+text
+EOF
+RUN --mount=from=node:20,target=/n \\
+# between
+  <<EOF
+#!/bin/sh
+echo $0 > /two
+EOF
+`,
+  },
+  {
+    name: "ignore rules that are a link to .gitignore",
+    files: { ".gitignore": "*.log\n", ".dockerignore": "-> .gitignore", "a.log": "1", "b.txt": "2" },
+    dockerfile: "FROM alpine:3.19\nCOPY . /src\n",
+  },
+  {
+    name: "ENV and ARG of one name, in a stage and in one that stands on it",
+    files: { d1: "1", d2: "2" },
+    dockerfile: "FROM alpine:3.19 AS a\nENV D=d1\nARG D=d2\nCOPY $D /x\nFROM a\nCOPY $D /y\n",
+  },
+  {
+    name: "mounts by every name of their fields",
+    files: { "d1/f": "1", "d2/f": "2" },
+    dockerfile: `FROM alpine:3.19
+RUN --mount=type=bind,source=d1,src=d2,dst=/m cat /m/f > /o
+RUN --mount=type=bind,src=d1,destination=/m cat /m/f > /p
+`,
+  },
+  {
+    name: "the arguments that every build is given",
+    files: { x0: "1", x5: "2" },
+    dockerfile: "FROM alpine:3.19\nARG SOURCE_DATE_EPOCH=5\nCOPY x$SOURCE_DATE_EPOCH /x\n",
+  },
 ];
