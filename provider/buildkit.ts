@@ -21,6 +21,7 @@ import { sendContext, type ContextPart } from "./context";
 import { describeImport, importFolders, listImport } from "./import";
 import type { Leftovers } from "./leftovers";
 import { maskSecrets } from "./mask";
+import { refuseProxyArgs } from "./proxy-arguments";
 import type { SecretValue } from "./secret-store";
 import { stageTree } from "./staging";
 
@@ -46,6 +47,7 @@ export class BuildkitBuilder implements Builder {
 
   async build(request: BuildRequest): Promise<string> {
     if (request.signal.aborted) throw cancelled(request);
+    await refuseProxyArgs(request.spec, this.#env, request.baseCallSite);
     const dockerfile = renderDockerfile(request.spec, { from: request.from, images: request.images });
     const { caBundle } = this.#choice;
     const secrets =

@@ -50,8 +50,8 @@ export async function prepareBuildx(
   env: NodeJS.ProcessEnv,
 ): Promise<Buildx> {
   const found = await findBuildx(env);
-  // This variable would override the logins of the Docker configuration.
-  const { DOCKER_AUTH_CONFIG: _, ...clean } = env;
+  // The first would override the logins of the Docker configuration, the second put labels into images.
+  const { DOCKER_AUTH_CONFIG: _, BUILDX_GIT_LABELS: __, ...clean } = env;
   const base = { ...clean, BUILDX_NO_DEFAULT_ATTESTATIONS: "1", BUILDKIT_COLORS: "", NO_COLOR: "1" };
   switch (choice.kind) {
     case "current":

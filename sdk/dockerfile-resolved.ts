@@ -1,12 +1,27 @@
 import { planImport, type ImageConfig, type ImportPlan } from "./dockerfile-plan";
 import { parseDockerfile } from "./dockerfile-parser";
+import { declaredArgs } from "./dockerfile-reads";
+import { readArgs } from "./dockerfile-variables";
 import { SlipwayError } from "./error";
 import type { Platform } from "./platform";
-import type { ResolvedDockerfileBase, ResolvedSpec } from "./spec";
+import { isDockerfileBase, type ResolvedDockerfileBase, type ResolvedSpec } from "./spec";
 
 /** The plan of a Dockerfile whose images are known. */
 export function planResolved(base: ResolvedDockerfileBase, platform: Platform): ImportPlan {
   return planImport(base, platform, (key): ImageConfig => ({ env: [], onbuild: base.onbuild?.[key] ?? [] }));
+}
+
+/** The names of the build arguments that something in a spec declares by ARG. */
+export function argsOfSpec({ base, platform, steps }: ResolvedSpec): ReadonlySet<string> {
+  const ofBase = isDockerfileBase(base) ? [...declaredArgs(planResolved(base, platform))] : [];
+  const escape = escapeOf(base);
+  const ofSteps = steps.flatMap((step) => {
+    const parsed = step.kind === "dockerfile" ? parseDockerfile(step.commands.join("\n"), escape) : undefined;
+    if (parsed?.kind !== "parsed") return [];
+    const args = parsed.instructions.filter(({ keyword }) => keyword === "ARG");
+    return args.flatMap((instruction) => readArgs(instruction, escape).map(([name]) => name));
+  });
+  return new Set([...ofBase, ...ofSteps]);
 }
 
 /**
