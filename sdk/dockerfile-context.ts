@@ -236,8 +236,11 @@ async function take(walk: Walk, read: ContextRead, path: string): Promise<boolea
   if (entry === undefined) return false;
   if (path !== "") add(walk, entry);
   if (entry.type !== "dir") return true;
-  const below = read.below !== undefined && hasWildcard(read.below) ? new IgnoreRules([read.below]) : undefined;
-  await takeFolder(walk, path, "", { below, exclude: new IgnoreRules(read.exclude ?? []) });
+  const isPattern = read.below !== undefined && hasWildcard(read.below);
+  const below = isPattern ? new IgnoreRules([read.below]) : undefined;
+  // Of --parents, what is excluded is named from where the kept folders begin.
+  const start = read.below === undefined || read.below === "." || isPattern ? "" : `${unescapeSource(read.below)}/`;
+  await takeFolder(walk, path, start, { below, exclude: new IgnoreRules(read.exclude ?? []) });
   return true;
 }
 
