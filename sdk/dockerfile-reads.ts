@@ -22,6 +22,7 @@ export interface ContextRead {
  */
 export function findReads(plan: ImportPlan, request: ImportRequest, configOf: ConfigOf): readonly ContextRead[] {
   const { escape } = plan.file.dockerfile;
+  const ofImage = stagesOfImage(plan);
   const ends = new Map<number, Scope>();
   const reads: ContextRead[] = [];
   for (const needed of plan.needed) {
@@ -30,12 +31,34 @@ export function findReads(plan: ImportPlan, request: ImportRequest, configOf: Co
       const around = { variables, escape, globals: plan.globals, request };
       reads.push(...readsOf(instruction, around));
       const changes = changesOf(instruction, around);
+      if (ofImage.has(needed.stage.index)) refuseBuildersArg(instruction, changes);
       variables = variables.with(changes);
       if (instruction.keyword === "ENV") env = new Map([...env, ...changes]);
     }
     ends.set(needed.stage.index, { variables, env });
   }
   return reads;
+}
+
+/** The target's stage and those that it stands on: their history is the image's. */
+function stagesOfImage({ needed, target }: ImportPlan): ReadonlySet<number> {
+  const found = new Set<number>();
+  for (let index: number | undefined = target.index; index !== undefined;) {
+    found.add(index);
+    const base = needed.find(({ stage }) => stage.index === index)?.base;
+    index = base?.kind === "stage" ? base.index : undefined;
+  }
+  return found;
+}
+
+function refuseBuildersArg({ keyword, line }: Instruction, changes: readonly (readonly [string, string])[]): void {
+  const [name] = changes.find(([, value]) => value.includes(OF_BUILDER)) ?? [];
+  if (keyword !== "ARG" || name === undefined) return;
+  throw new DockerfileProblem(
+    line,
+    `ARG ${name} would put the builder's platform into the image's history.`,
+    "Each builder would make another image; use TARGETARCH or TARGETPLATFORM, or an earlier stage.",
+  );
 }
 
 /** The build arguments that something which counts declares. */

@@ -514,12 +514,16 @@ describe("is refused in the call, by file and line:", () => {
     ],
     ["FROM a AS Scratch", "Dockerfile:1: a stage is named scratch, which means nothing at all. Rename it."],
     [
-      "FROM a\nARG BUILDARCH\nRUN --mount=source=x-$BUILDARCH,target=/x ls",
+      "FROM a AS b\nARG BUILDARCH\nRUN --mount=source=x-$BUILDARCH,target=/x ls\nFROM a\nCOPY --from=b / /",
       "Dockerfile:3: RUN --mount=source=x-$BUILDARCH,target=/x depends on the builder's platform. Each builder would make another image; use TARGETARCH or TARGETPLATFORM.",
     ],
     [
-      "FROM a\nARG BUILDARCH\nRUN --mount=type=secret,target=/x-$BUILDARCH ls",
+      "FROM a AS b\nARG BUILDARCH\nRUN --mount=type=secret,target=/x-$BUILDARCH ls\nFROM a\nCOPY --from=b / /",
       "Dockerfile:3: RUN --mount=type=secret,target=/x-$BUILDARCH depends on the builder's platform. Each builder would make another image; use TARGETARCH or TARGETPLATFORM.",
+    ],
+    [
+      "ARG HOST=$BUILDARCH\nFROM a AS b\nARG HOST\nFROM b\nUSER x",
+      "Dockerfile:3: ARG HOST would put the builder's platform into the image's history. Each builder would make another image; use TARGETARCH or TARGETPLATFORM, or an earlier stage.",
     ],
     ["FROM a AS 1b", 'Dockerfile:1: "1b" is no name for a stage. Mend it: no Dockerfile frontend would read it.'],
     [
@@ -546,7 +550,7 @@ describe("is refused in the call, by file and line:", () => {
       "Dockerfile:1: FROM a-$BUILDARCH depends on the builder's platform. Each builder would make another image; use TARGETARCH or TARGETPLATFORM.",
     ],
     [
-      "FROM a\nARG BUILDARCH\nCOPY x-$BUILDARCH /",
+      "FROM a AS b\nARG BUILDARCH\nCOPY x-$BUILDARCH /\nFROM a\nCOPY --from=b / /",
       "Dockerfile:3: COPY x-$BUILDARCH depends on the builder's platform. Each builder would make another image; use TARGETARCH or TARGETPLATFORM.",
     ],
     [
