@@ -68,6 +68,36 @@ FROM scratch
   expect(config.config.Cmd).toEqual(["sh", "-c", "true"]);
 });
 
+test("steps stand in the target's stage: with its SHELL, USER, WORKDIR and ARGs, under its own CMD", async () => {
+  write(
+    "Dockerfile",
+    `# check=error=true
+FROM ${BASE} AS base
+ARG WORD=said
+WORKDIR /srv/work
+RUN chmod 777 .
+USER 1234
+SHELL ["/bin/sh", "-ec", "echo by the shell of the file > shell; eval \\"$0\\""]
+ONBUILD LABEL later=yes
+CMD ["kept"]
+`,
+  );
+  const image = Image.fromDockerfile("Dockerfile").runCommands('echo "$WORD $(id -u)" > out').entrypoint(["cat"]);
+  const { ref } = await publish(image);
+  expect(await runIn(ref, ["/bin/cat", "/srv/work/shell", "/srv/work/out"])).toBe(
+    "by the shell of the file\nsaid 1234\n",
+  );
+  const { config } = await readImage(ref);
+  expect(config.config).toMatchObject({
+    Cmd: ["kept"],
+    Entrypoint: ["cat"],
+    OnBuild: ["LABEL later=yes"],
+    User: "1234",
+    WorkingDir: "/srv/work",
+  });
+  await expect(publish(image.cmd(["another"]))).resolves.toMatchObject({ reused: false });
+});
+
 test("a line that fails is told by file, line and call, and a step on it by its own", async () => {
   write("Dockerfile", `FROM ${BASE}\nRUN true\nRUN echo said; \\\n  exit 3\n`);
   const image = Image.fromDockerfile("Dockerfile");
