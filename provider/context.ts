@@ -23,6 +23,8 @@ export interface ContextPart {
 }
 
 const CHUNK_BYTES = 1 << 20;
+/** Linux gives files the time of its last tick, at most that long ago (CONFIG_HZ=100). */
+const CLOCK_TICK_MS = 10;
 
 /**
  * Streams the Dockerfile and the parts as one tar, hashing the very bytes that it sends: what is built is what was
@@ -185,12 +187,13 @@ export async function lastChanged({ tree, root }: ContextPart): Promise<string> 
     ...folders,
     ...places.filter(({ isFolder }) => !isFolder),
   ];
-  let newest = { path: "a file", time: 0 };
+  const times: { readonly path: string; readonly time: number }[] = [];
   for (const { path, place } of ordered) {
     const stats = await lstat(place).catch(() => undefined);
     if (stats === undefined) return path;
-    const time = Math.max(stats.mtimeMs, stats.ctimeMs);
-    if (time >= newest.time) newest = { path, time };
+    times.push({ path, time: Math.max(stats.mtimeMs, stats.ctimeMs) });
   }
-  return newest.path;
+  const newest = times.reduce((latest, { time }) => Math.max(latest, time), 0);
+  // A new folder has its time before the one that it was put into, by a tick of the clock where that falls between.
+  return times.findLast(({ time }) => time >= newest - CLOCK_TICK_MS)?.path ?? "a file";
 }

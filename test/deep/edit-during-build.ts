@@ -99,7 +99,7 @@ export async function editDuringBuilds(makeBuilder: MakeBuilder, options: EditOp
       writeProject(folder, random);
       const isInThreads = moment === "hashing" && Math.floor(index / when.length) % 3 === 1;
       if (isInThreads) writeManyFiles(folder);
-      await sleep(15); // Linux gives files that change within one tick of its clock one time.
+      await sleep(30); // Linux gives files that change within one tick of its clock one time.
       const edit = makeEdit(folder, random);
       const builder = makeBuilder(buildx.env, join(place, "leftovers"));
       const repository = `${own.address}/edits/${index}`;

@@ -226,7 +226,7 @@ describe("what changes while it is sent", () => {
     utimesSync(join(folder, "kept"), 1, 1);
     const { expected } = await makePart();
     // ctime counts, too: an edit that puts the time back is found. So what was not edited must be older.
-    await new Promise((resolve) => setTimeout(resolve, 15));
+    await new Promise((resolve) => setTimeout(resolve, 30));
     write("edited", "after!");
     utimesSync(join(folder, "edited"), 1, 1);
     const part = { ...(await makePart()), expected };
@@ -244,7 +244,7 @@ describe("what changes while it is sent", () => {
   ])("an %s between hashing and listing is named, or its folder", async (_what, named, edit) => {
     for (const path of ["top", "lib/removed", "lib/kept", "other/kept"]) write(path);
     const { expected } = await makePart();
-    await new Promise((resolve) => setTimeout(resolve, 15));
+    await new Promise((resolve) => setTimeout(resolve, 30));
     edit();
     const error = await expectCode(send([{ ...(await makePart()), expected }]), "CONTEXT_CHANGED");
     expect(error.message).toBe(`./src: ${named} changed after it was hashed, so nothing was built. ${hint}`);
