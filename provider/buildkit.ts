@@ -18,8 +18,10 @@ import type { Builder, BuildRequest } from "./builder";
 import { BUILDER_HINT, prepareBuildx, type BuilderChoice, type Buildx } from "./buildx";
 import { caMounts, readCaBundle } from "./ca-bundle";
 import { sendContext, type ContextPart } from "./context";
+import type { FindCredentials } from "./credentials";
 import { importFolders } from "./import";
 import type { Leftovers } from "./leftovers";
+import { isLoginLost, LoginLost, runTwiceIfNeeded } from "./login-lost";
 import { maskSecrets } from "./mask";
 import type { SecretValue } from "./secret-store";
 import { stageTree } from "./staging";
@@ -36,12 +38,15 @@ export class BuildkitBuilder implements Builder {
   readonly #choice: BuilderChoice;
   readonly #leftovers: Leftovers;
   readonly #env: NodeJS.ProcessEnv;
+  readonly #findCredentials: FindCredentials | undefined;
   #buildx: Promise<Buildx> | undefined;
 
-  constructor(choice: BuilderChoice, leftovers: Leftovers, env: NodeJS.ProcessEnv) {
+  /** @param findCredentials asked instead of the user's Docker configuration */
+  constructor(choice: BuilderChoice, leftovers: Leftovers, env: NodeJS.ProcessEnv, findCredentials?: FindCredentials) {
     this.#choice = choice;
     this.#leftovers = leftovers;
     this.#env = env;
+    this.#findCredentials = findCredentials;
   }
 
   async build(request: BuildRequest): Promise<string> {
@@ -53,13 +58,15 @@ export class BuildkitBuilder implements Builder {
     const sent = caBundle === undefined ? dockerfile.text : addRunMounts(dockerfile.text, caMounts);
     const mask = maskSecrets(request.secrets.map(({ value }) => value));
     const parts = await contextParts(dockerfile, request);
-    this.#buildx ??= prepareBuildx(this.#choice, this.#leftovers, this.#env);
+    this.#buildx ??= prepareBuildx(this.#choice, this.#leftovers, this.#env, this.#findCredentials);
     // buildx knows a folder again by its last name, so each build needs a new one.
     const folders = ["build", "context", "files"].map((name) => this.#leftovers.makeFolder(name));
     const [folder = "", context = "", files = ""] = folders;
     try {
       const staged = await stageImport(dockerfile, { request, text: sent, parts, folder, context, files });
-      return await runBuild(await this.#buildx, { request, dockerfile, sent, secrets, mask, parts, folder, staged });
+      const build = { request, dockerfile, sent, secrets, mask, parts, folder, staged };
+      const buildx = await this.#buildx;
+      return await runTwiceIfNeeded(request, () => runBuild(buildx, build));
     } catch (error) {
       throw request.signal.aborted ? cancelled(request) : error;
     } finally {
@@ -162,7 +169,10 @@ async function runBuild(buildx: Buildx, build: Build): Promise<string> {
     if (request.signal.aborted) throw cancelled(request);
     if (outcome instanceof Error) throw outcome;
     // Success without all that was to be sent would be an image of something else.
-    if (code !== 0 || outcome !== true) throw failed(build, output);
+    if (code !== 0 || outcome !== true) {
+      const error = failed(build, output);
+      throw isLoginLost(output.error) ? new LoginLost(error) : error;
+    }
     const metadata = v.parse(v.pipe(v.string(), v.parseJson(), metadataSchema), await readFile(metadataFile, "utf8"));
     return metadata["containerimage.digest"];
   } finally {

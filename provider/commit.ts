@@ -68,7 +68,12 @@ export async function commitImage(
   }
   const winner = await adoptImage(registry, repository, hash, signal);
   if (winner !== undefined) return winner;
-  await registry.putManifest(repository, hash, top, signal);
+  try {
+    await registry.putManifest(repository, hash, top, signal);
+  } catch (error) {
+    // An immutable tag that somebody else put meanwhile: theirs is taken below.
+    if (!(error instanceof SlipwayError && error.code === "TAG_TAKEN")) throw error;
+  }
   const stored = await adoptImage(registry, repository, hash, signal);
   if (stored !== undefined) return stored;
   throw new SlipwayError({

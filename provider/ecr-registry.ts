@@ -4,9 +4,10 @@ import { Batch } from "./batch";
 import type { Credentials } from "./credentials";
 import { Ecr, type EcrAnswer, type EcrImage, type EcrOptions } from "./ecr";
 import { formatAddress, type EcrRegistryAddress } from "./ecr-address";
-import { explainImageFailure } from "./ecr-errors";
+import { explainEcrError, explainImageFailure } from "./ecr-errors";
 import { OciRegistry } from "./oci-registry";
-import type { Manifest, Registry, RepositoryAddress } from "./registry";
+import { checkTaken } from "./tag-taken";
+import type { BlobStore, Manifest, Registry, RepositoryAddress } from "./registry";
 
 /** BatchGetImage takes so many. */
 const IDS_A_CALL = 100;
@@ -19,9 +20,11 @@ const LOGIN_SHARED_MS = 1_000;
  */
 export class EcrRegistry implements Registry {
   /** It asks for many images in one call: callers need not hold back. */
-  readonly isBatched = true;
+  readonly isBatched = true as const;
   readonly #ecr: Ecr;
   readonly #blobs: OciRegistry;
+  /** The names of repositories that answered. */
+  readonly #seen = new Set<string>();
   readonly #batches = new Map<string, Batch<EcrAnswer>>();
   #login: { readonly credentials: Promise<Credentials>; readonly until: number } | undefined;
 
@@ -75,19 +78,30 @@ export class EcrRegistry implements Registry {
     const image = { digest, mediaType, text: bytes.toString("utf8") };
     const outcome = await this.#ecr.putImage(repository, image, isDigest ? undefined : reference, signal);
     if (outcome === "put" || isDigest) return;
-    const holder = await this.findDigest(repository, reference, signal);
-    if (holder === digest) return;
-    throw new SlipwayError({
-      code: "TAG_TAKEN",
-      text: `${formatAddress(repository)}:${reference}: the tag is immutable and names ${holder ?? "another image"}, not ${digest}.`,
-      hint: "Somebody put another image there. Delete that one, or take it.",
-    });
+    checkTaken(repository, reference, digest, await this.findDigest(repository, reference, signal));
   }
 
-  /** Creates the repository if it is missing. */
+  get blobs(): BlobStore {
+    return this.#blobs.blobs;
+  }
+
+  /** Creates the repository, unless it is known to be there. */
   async createRepository(repository: RepositoryAddress, options: { readonly scanOnPush: boolean }): Promise<void> {
-    if ((await this.#ecr.findRepository(repository)) !== undefined) return;
+    if (this.#seen.has(repository.path)) return;
     await this.#ecr.createRepository(repository, options);
+    this.#seen.add(repository.path);
+  }
+
+  /**
+   * Sees that the repository is there: a push would fail only after all was built.
+   *
+   * @throws SlipwayError REPOSITORY_MISSING
+   */
+  async requireRepository(repository: RepositoryAddress): Promise<void> {
+    await this.#find(repository, "latest");
+    if (this.#seen.has(repository.path)) return;
+    const call = this.#ecr.callOf("BatchGetImage", repository);
+    throw explainEcrError(Object.assign(new Error("it was not found"), { name: "RepositoryNotFoundException" }), call);
   }
 
   /** A new token, or that of a moment ago. */
@@ -107,10 +121,12 @@ export class EcrRegistry implements Registry {
 
   async #find(repository: RepositoryAddress, reference: string, signal?: AbortSignal): Promise<EcrImage | undefined> {
     const answer = await this.#batchOf(repository).load(reference, signal);
+    if (answer !== undefined && answer.kind !== "noRepository") this.#seen.add(repository.path);
     switch (answer?.kind) {
       case "stored":
         return answer.image;
       case "missing":
+      case "noRepository":
         return undefined;
       case "failed": {
         const call = {

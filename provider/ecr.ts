@@ -1,6 +1,7 @@
 import type { ECRClient, ImageIdentifier } from "@aws-sdk/client-ecr";
-import type { RuntimeConfigAwsCredentialIdentityProvider } from "@aws-sdk/types";
-import { formatAddress, parseEcrHost, type EcrRegistryAddress } from "./ecr-address";
+import { chooseCredentials } from "./aws-credentials";
+import { formatAddress, type EcrRegistryAddress } from "./ecr-address";
+import { CACHE_TAGS, LIFECYCLE_POLICY } from "./ecr-lifecycle";
 import { explainEcrError, type EcrCall } from "./ecr-errors";
 import type { RepositoryAddress } from "./registry";
 
@@ -11,32 +12,6 @@ const MANIFEST_TYPES = [
   "application/vnd.docker.distribution.manifest.list.v2+json",
   "application/vnd.docker.distribution.manifest.v2+json",
 ];
-
-/** Tags that stay mutable where all others are not. */
-const CACHE_TAGS = "cache-*";
-/** A push that is never committed leaves manifests without a tag. Hashes are only removed by those who know who uses them. */
-const LIFECYCLE_POLICY = {
-  rules: [
-    {
-      rulePriority: 1,
-      description: "Build cache that nobody used for 14 days",
-      selection: {
-        tagStatus: "tagged",
-        tagPatternList: [CACHE_TAGS],
-        countType: "sinceImagePushed",
-        countUnit: "days",
-        countNumber: 14,
-      },
-      action: { type: "expire" },
-    },
-    {
-      rulePriority: 2,
-      description: "What was pushed and never got a tag",
-      selection: { tagStatus: "untagged", countType: "sinceImagePushed", countUnit: "days", countNumber: 7 },
-      action: { type: "expire" },
-    },
-  ],
-};
 
 /** An image as BatchGetImage gives it. */
 export interface EcrImage {
@@ -49,58 +24,59 @@ export interface EcrImage {
 export type EcrAnswer =
   | { readonly kind: "stored"; readonly image: EcrImage }
   | { readonly kind: "missing" }
+  /** There is not even the repository. */
+  | { readonly kind: "noRepository" }
   | { readonly kind: "failed"; readonly code: string; readonly reason: string };
 
 export interface EcrOptions {
   /** How often one request is tried before it is an error. Default 8. */
   readonly attempts?: number;
-  /** For one request, in milliseconds. Default 20,000. */
+  /** For one attempt, in milliseconds. Default 20,000. */
   readonly timeoutMs?: number;
+  /** For all attempts of a request, in milliseconds. Default 60,000. */
+  readonly deadlineMs?: number;
 }
+
+type Sdk = typeof import("@aws-sdk/client-ecr");
 
 /** The calls of one ECR registry: the only place where AWS is asked. The SDK is loaded by the first of them. */
 export class Ecr {
   readonly address: EcrRegistryAddress;
   readonly #options: EcrOptions;
-  #client: Promise<{ sdk: typeof import("@aws-sdk/client-ecr"); client: ECRClient }> | undefined;
+  #client: Promise<{ sdk: Sdk; client: ECRClient }> | undefined;
 
   constructor(address: EcrRegistryAddress, options: EcrOptions = {}) {
     this.address = address;
     this.#options = options;
   }
 
-  /** Up to 100 tags or digests of one repository in one call; in a repository that does not exist, all are missing. */
+  /** Up to 100 tags or digests of one repository in one call. */
   async fetchImages(
     repository: RepositoryAddress,
     references: readonly string[],
   ): Promise<ReadonlyMap<string, EcrAnswer>> {
-    const { sdk, client } = await this.#connect();
-    const { account: registryId } = this.address;
     const input = {
-      repositoryName: repository.path,
-      registryId,
+      ...this.#ownerOf(repository),
       imageIds: references.map(toId),
       acceptedMediaTypes: MANIFEST_TYPES,
     };
-    try {
-      const { images = [], failures = [] } = await client.send(new sdk.BatchGetImageCommand(input));
-      const answers = new Map<string, EcrAnswer>();
-      for (const { imageId, imageManifest: text = "", imageManifestMediaType: mediaType = "" } of images) {
-        const digest = imageId?.imageDigest ?? "";
-        for (const key of [imageId?.imageTag, digest]) {
-          if (key !== undefined) answers.set(key, { kind: "stored", image: { digest, mediaType, text } });
-        }
+    const output = await this.#call(
+      { operation: "BatchGetImage", repository, expected: ["RepositoryNotFoundException"] },
+      (sdk, client, http) => client.send(new sdk.BatchGetImageCommand(input), http),
+    );
+    if (output instanceof Error) return new Map(references.map((key) => [key, { kind: "noRepository" }]));
+    const answers = new Map<string, EcrAnswer>();
+    for (const { imageId, imageManifest: text = "", imageManifestMediaType: mediaType = "" } of output.images ?? []) {
+      const digest = imageId?.imageDigest ?? "";
+      for (const key of [imageId?.imageTag, digest]) {
+        if (key !== undefined) answers.set(key, { kind: "stored", image: { digest, mediaType, text } });
       }
-      for (const { imageId, failureCode: code = "", failureReason: reason = "" } of failures) {
-        const key = imageId?.imageTag ?? imageId?.imageDigest ?? "";
-        answers.set(key, code === "ImageNotFound" ? { kind: "missing" } : { kind: "failed", code, reason });
-      }
-      return answers;
-    } catch (error) {
-      if (isNamed(error, "RepositoryNotFoundException"))
-        return new Map(references.map((key) => [key, { kind: "missing" }]));
-      throw this.#explain(error, "BatchGetImage", repository);
     }
+    for (const { imageId, failureCode: code = "", failureReason: reason = "" } of output.failures ?? []) {
+      const key = imageId?.imageTag ?? imageId?.imageDigest ?? "";
+      answers.set(key, code === "ImageNotFound" ? { kind: "missing" } : { kind: "failed", code, reason });
+    }
+    return answers;
   }
 
   /**
@@ -114,39 +90,32 @@ export class Ecr {
     tag: string | undefined,
     signal?: AbortSignal,
   ): Promise<"put" | "taken"> {
-    const { sdk, client } = await this.#connect();
     const input = {
-      repositoryName: repository.path,
-      registryId: this.address.account,
+      ...this.#ownerOf(repository),
       imageManifest: image.text,
       imageManifestMediaType: image.mediaType,
       imageDigest: image.digest,
       imageTag: tag,
     };
-    try {
-      await client.send(new sdk.PutImageCommand(input), withSignal(signal));
-      return "put";
-    } catch (error) {
-      signal?.throwIfAborted();
-      if (isNamed(error, "ImageAlreadyExistsException", "ImageTagAlreadyExistsException")) return "taken";
-      throw this.#explain(error, "PutImage", repository);
-    }
+    const expected = ["ImageAlreadyExistsException", "ImageTagAlreadyExistsException"];
+    const output = await this.#call({ operation: "PutImage", repository, expected, signal }, (sdk, client, http) =>
+      client.send(new sdk.PutImageCommand(input), http),
+    );
+    return output instanceof Error ? "taken" : "put";
   }
 
   /** The repository's own address as ECR gives it; `undefined` where there is none. */
   async findRepository(
     repository: RepositoryAddress,
   ): Promise<{ readonly uri: string; readonly account: string } | undefined> {
-    const { sdk, client } = await this.#connect();
     const input = { repositoryNames: [repository.path], registryId: this.address.account };
-    try {
-      const { repositories = [] } = await client.send(new sdk.DescribeRepositoriesCommand(input));
-      const [{ repositoryUri: uri = "", registryId: account = "" } = {}] = repositories;
-      return uri === "" ? undefined : { uri, account };
-    } catch (error) {
-      if (isNamed(error, "RepositoryNotFoundException")) return undefined;
-      throw this.#explain(error, "DescribeRepositories", repository);
-    }
+    const expected = ["RepositoryNotFoundException"];
+    const output = await this.#call({ operation: "DescribeRepositories", repository, expected }, (sdk, client, http) =>
+      client.send(new sdk.DescribeRepositoriesCommand(input), http),
+    );
+    if (output instanceof Error) return undefined;
+    const [{ repositoryUri: uri = "", registryId: account = "" } = {}] = output.repositories ?? [];
+    return uri === "" ? undefined : { uri, account };
   }
 
   /** Creates a repository whose tags never move, but for the cache's. One that somebody else creates meanwhile is fine. */
@@ -154,40 +123,33 @@ export class Ecr {
     repository: RepositoryAddress,
     { scanOnPush }: { readonly scanOnPush: boolean },
   ): Promise<void> {
-    const { sdk, client } = await this.#connect();
-    const own = { repositoryName: repository.path, registryId: this.address.account };
-    try {
-      await client.send(
-        new sdk.CreateRepositoryCommand({
-          ...own,
-          imageTagMutability: "IMMUTABLE_WITH_EXCLUSION",
-          imageTagMutabilityExclusionFilters: [{ filterType: "WILDCARD", filter: CACHE_TAGS }],
-          imageScanningConfiguration: { scanOnPush },
-        }),
-      );
-    } catch (error) {
-      if (isNamed(error, "RepositoryAlreadyExistsException")) return;
-      throw this.#explain(error, "CreateRepository", repository);
-    }
-    try {
-      const lifecyclePolicyText = JSON.stringify(LIFECYCLE_POLICY);
-      await client.send(new sdk.PutLifecyclePolicyCommand({ ...own, lifecyclePolicyText }));
-    } catch (error) {
-      throw this.#explain(error, "PutLifecyclePolicy", repository);
-    }
+    const own = this.#ownerOf(repository);
+    const expected = ["RepositoryAlreadyExistsException"];
+    const output = await this.#call({ operation: "CreateRepository", repository, expected }, (sdk, client, http) => {
+      const command = new sdk.CreateRepositoryCommand({
+        ...own,
+        imageTagMutability: "IMMUTABLE_WITH_EXCLUSION",
+        imageTagMutabilityExclusionFilters: [{ filterType: "WILDCARD", filter: CACHE_TAGS }],
+        imageScanningConfiguration: { scanOnPush },
+      });
+      return client.send(command, http);
+    });
+    if (output instanceof Error) return;
+    const lifecyclePolicyText = JSON.stringify(LIFECYCLE_POLICY);
+    await this.#call({ operation: "PutLifecyclePolicy", repository }, (sdk, client, http) =>
+      client.send(new sdk.PutLifecyclePolicyCommand({ ...own, lifecyclePolicyText }), http),
+    );
   }
 
   /** A login for the registry's host, and that host as ECR names it. */
   async fetchLogin(): Promise<{ readonly username: string; readonly password: string; readonly host: string }> {
-    const { sdk, client } = await this.#connect();
-    try {
-      const { authorizationData = [] } = await client.send(new sdk.GetAuthorizationTokenCommand({}));
-      const [{ authorizationToken = "", proxyEndpoint = "" } = {}] = authorizationData;
-      const [username = "", password = ""] = Buffer.from(authorizationToken, "base64").toString("utf8").split(":");
-      return { username, password, host: proxyEndpoint.replace(/^https?:\/\//, "") };
-    } catch (error) {
-      throw this.#explain(error, "GetAuthorizationToken", undefined);
-    }
+    const output = await this.#call({ operation: "GetAuthorizationToken" }, (sdk, client, http) =>
+      client.send(new sdk.GetAuthorizationTokenCommand({}), http),
+    );
+    const data = output instanceof Error ? [] : (output.authorizationData ?? []);
+    const [{ authorizationToken = "", proxyEndpoint = "" } = {}] = data;
+    const [username = "", password = ""] = Buffer.from(authorizationToken, "base64").toString("utf8").split(":");
+    return { username, password, host: proxyEndpoint.replace(/^https?:\/\//, "") };
   }
 
   /**
@@ -199,8 +161,41 @@ export class Ecr {
     const { region } = this.address;
     const { endpointProvider } = new sdk.ECRClient({ region }).config;
     const { hostname } = endpointProvider({ Region: region, UseDualStack: false, UseFIPS: false }).url;
-    const host = `${account}.dkr.ecr.${hostname.slice(hostname.indexOf(region))}`;
-    return parseEcrHost(host) === undefined ? `${account}.dkr.ecr.${region}.amazonaws.com` : host;
+    return `${account}.dkr.ecr.${hostname.slice(hostname.indexOf(region))}`;
+  }
+
+  /** What a message says of a call. */
+  callOf(operation: string, repository: RepositoryAddress | undefined): EcrCall {
+    const { account, region } = this.address;
+    const registry = `ECR${account === undefined ? "" : ` of ${account}`}`;
+    const place = repository === undefined ? registry : formatAddress(repository);
+    return { operation, region, account, repository: repository?.path, place };
+  }
+
+  #ownerOf(repository: RepositoryAddress) {
+    return { repositoryName: repository.path, registryId: this.address.account };
+  }
+
+  /** One request with all its attempts. An exception that is expected is an answer, anything else an error of ours. */
+  async #call<T>(
+    { operation, repository, expected = [], signal }: CallOptions,
+    send: (sdk: Sdk, client: ECRClient, http: { readonly abortSignal: AbortSignal }) => Promise<T>,
+  ): Promise<T | Error> {
+    signal?.throwIfAborted();
+    const { deadlineMs = 60_000 } = this.#options;
+    const deadline = AbortSignal.timeout(deadlineMs);
+    try {
+      const { sdk, client } = await this.#connect();
+      return await send(sdk, client, {
+        abortSignal: signal === undefined ? deadline : AbortSignal.any([deadline, signal]),
+      });
+    } catch (error) {
+      signal?.throwIfAborted();
+      if (error instanceof Error && expected.includes(error.name)) return error;
+      const cause = deadline.aborted ? new Error(`no answer within ${deadlineMs / 1_000} s`, { cause: error }) : error;
+      if (cause instanceof Error && deadline.aborted) cause.name = "TimeoutError";
+      throw explainEcrError(cause, this.callOf(operation, repository));
+    }
   }
 
   #connect() {
@@ -222,46 +217,16 @@ export class Ecr {
     });
     return { sdk, client };
   }
-
-  #explain(error: unknown, operation: string, repository: RepositoryAddress | undefined) {
-    return explainEcrError(error, this.callOf(operation, repository));
-  }
-
-  /** What a message says of a call. */
-  callOf(operation: string, repository: RepositoryAddress | undefined): EcrCall {
-    const { account, region } = this.address;
-    const registry = `ECR${account === undefined ? "" : ` of ${account}`}`;
-    const place = repository === undefined ? registry : formatAddress(repository);
-    return { operation, region, account, repository: repository?.path, place };
-  }
 }
 
-/** The SDK's own chain, begun with a profile where one is named; each role is assumed with what came before. */
-async function chooseCredentials(address: EcrRegistryAddress): Promise<RuntimeConfigAwsCredentialIdentityProvider> {
-  const { fromNodeProviderChain, fromTemporaryCredentials } = await import("@aws-sdk/credential-providers");
-  const { profile, assumeRoles = [], region } = address;
-  const start: RuntimeConfigAwsCredentialIdentityProvider = fromNodeProviderChain(
-    profile === undefined ? {} : { profile },
-  );
-  return assumeRoles.reduce<RuntimeConfigAwsCredentialIdentityProvider>((before, role) => {
-    const RoleSessionName = role.sessionName ?? "slipway";
-    const externalId = role.externalId === undefined ? {} : { ExternalId: role.externalId };
-    return fromTemporaryCredentials({
-      masterCredentials: () => before(),
-      params: { RoleArn: role.roleArn, RoleSessionName, ...externalId },
-      clientConfig: { region },
-    });
-  }, start);
+interface CallOptions {
+  readonly operation: string;
+  readonly repository?: RepositoryAddress;
+  /** Names of exceptions that are answers. */
+  readonly expected?: readonly string[];
+  readonly signal?: AbortSignal | undefined;
 }
 
 function toId(reference: string): ImageIdentifier {
   return reference.startsWith("sha256:") ? { imageDigest: reference } : { imageTag: reference };
-}
-
-function isNamed(error: unknown, ...names: readonly string[]): boolean {
-  return error instanceof Error && names.includes(error.name);
-}
-
-function withSignal(signal: AbortSignal | undefined): { abortSignal?: AbortSignal } {
-  return signal === undefined ? {} : { abortSignal: signal };
 }

@@ -2,7 +2,9 @@ import { createHash } from "node:crypto";
 import { setTimeout as sleep } from "node:timers/promises";
 import { describeError, SlipwayError } from "../sdk/error";
 import type { FindCredentials } from "./credentials";
-import type { Manifest, Registry, RepositoryAddress } from "./registry";
+import { checkTaken } from "./tag-taken";
+import { OciBlobs } from "./oci-blobs";
+import type { BlobStore, Manifest, Registry, RepositoryAddress } from "./registry";
 import { RegistryAuth } from "./registry-auth";
 
 /** All four, or older registries convert what they hold to a format of their own. */
@@ -14,6 +16,8 @@ const MANIFEST_TYPES = [
 ].join(", ");
 
 const ATTEMPTS = 3;
+/** What registries say of a tag that must not move: ECR, Harbor, Artifact Registry. */
+const IMMUTABLE = /immutable|cannot be overwritten/i;
 
 export interface OciRegistryOptions {
   readonly findCredentials: FindCredentials;
@@ -47,10 +51,16 @@ interface Answer {
 export class OciRegistry implements Registry {
   readonly #options: OciRegistryOptions;
   readonly #auth: RegistryAuth;
+  readonly blobs: BlobStore;
 
   constructor(options: OciRegistryOptions) {
     this.#options = options;
     this.#auth = new RegistryAuth(options.findCredentials);
+    this.blobs = new OciBlobs({
+      auth: this.#auth,
+      originOf: (host) => this.#origin(host),
+      explain: unavailable,
+    });
   }
 
   async findDigest(
@@ -108,7 +118,13 @@ export class OciRegistry implements Registry {
   ): Promise<void> {
     const path = `manifests/${reference}`;
     const headers = { "content-type": manifest.mediaType };
-    const response = await this.#send(repository, { method: "PUT", path, headers, body: manifest.bytes, signal });
+    let response: Answer;
+    try {
+      response = await this.#send(repository, { method: "PUT", path, headers, body: manifest.bytes, signal });
+    } catch (error) {
+      if (!(error instanceof SlipwayError) || !IMMUTABLE.test(error.text)) throw error;
+      return checkTaken(repository, reference, manifest.digest, await this.findDigest(repository, reference, signal));
+    }
     if (response.status === 404) throw answer(repository, "it has no such repository, and makes none by itself");
   }
 
@@ -129,7 +145,7 @@ export class OciRegistry implements Registry {
     const write = request.method === "PUT";
     try {
       let response = await this.#fetch(repository, request, this.#auth.known(repository, write));
-      if (response.status === 401) {
+      if (response.status === 401 || (await isExpired(response))) {
         const header = await this.#auth.answer(repository, write, response, request.signal);
         if (header !== undefined) response = await this.#fetch(repository, request, header);
       }
@@ -174,6 +190,16 @@ export class OciRegistry implements Registry {
 /** Whether a registry's host is this machine itself. */
 export function isLoopback(host: string): boolean {
   return /^(localhost|127\.\d+\.\d+\.\d+|\[::1\])(:\d+)?$/.test(host);
+}
+
+/** ECR answers a token that has expired with 403 where others answer with 401. */
+async function isExpired(response: Response): Promise<boolean> {
+  if (response.status !== 403) return false;
+  const text = await response
+    .clone()
+    .text()
+    .catch(() => "");
+  return /token has expired/i.test(text);
 }
 
 /** The registry's own words, for a message: `: MANIFEST_INVALID, manifest invalid`. */
