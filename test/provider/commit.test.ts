@@ -1,6 +1,7 @@
 import { beforeEach, describe, expect, test } from "vitest";
 import { adoptImage, commitImage } from "../../provider/commit";
-import type { Manifest } from "../../provider/registry";
+import type { Manifest, Registry } from "../../provider/registry";
+import { SlipwayError } from "../../sdk/error";
 import { digestOf, MemoryRegistry, toManifest } from "../fakes/memory-registry";
 import { expectCode } from "../fakes/registry-contract";
 
@@ -146,6 +147,24 @@ describe("somebody else was faster", () => {
     registry.requests.length = 0;
     expect((await commit(loser.digest)).digest).toBe(winner.digest);
     expect(registry.requests.filter((request) => request.startsWith("PUT"))).toEqual([]);
+  });
+
+  test("whoever finds an immutable tag taken takes what it names", async () => {
+    const winner = await push("winner", { annotations: { "io.slipway.hash": hash } });
+    const loser = await push("loser");
+    await registry.putManifest(repository, "winner", winner);
+    const immutable: Registry = {
+      findDigest: (...args) => registry.findDigest(...args),
+      fetchManifest: (...args) => registry.fetchManifest(...args),
+      fetchBlob: (...args) => registry.fetchBlob(...args),
+      hasBlob: (...args) => registry.hasBlob(...args),
+      putManifest: async () => {
+        await registry.putManifest(repository, hash, winner);
+        throw new SlipwayError({ code: "TAG_TAKEN", text: "the tag is immutable." });
+      },
+    };
+    const stored = await commitImage(immutable, repository, hash, [{ platform: "linux/amd64", digest: loser.digest }]);
+    expect(stored.digest).toBe(winner.digest);
   });
 
   test("of two at the same moment both name what the tag names in the end", async () => {
