@@ -19,6 +19,7 @@ import { BUILDER_HINT, prepareBuildx, type BuilderChoice, type Buildx } from "./
 import { caMounts, readCaBundle } from "./ca-bundle";
 import { sendContext, type ContextPart } from "./context";
 import type { FindCredentials } from "./credentials";
+import { guardChild } from "./guard";
 import { importFolders } from "./import";
 import type { Leftovers } from "./leftovers";
 import { isLoginLost, LoginLost, runTwiceIfNeeded } from "./login-lost";
@@ -146,6 +147,7 @@ async function runBuild(buildx: Buildx, build: Build): Promise<string> {
     env: { ...buildx.env, ...secretVariables(build.secrets) },
     stdio: ["pipe", "pipe", "pipe"],
   });
+  const unguard = guardChild(child.pid);
   const output = new BuildOutput({
     onStep: (count, name) =>
       request.onProgress({
@@ -156,7 +158,7 @@ async function runBuild(buildx: Buildx, build: Build): Promise<string> {
   createInterface({ input: child.stderr }).on("line", (line) => output.readLine(line));
   child.stdout.resume();
   child.stdin.on("error", () => undefined);
-  const ended = endOf(child);
+  const ended = endOf(child).finally(unguard);
   const stop = (): void => end(child);
   request.signal.addEventListener("abort", stop, { once: true });
   try {

@@ -3,12 +3,14 @@ import { SlipwayError } from "../sdk/error";
 import { applyImage, readImage, type ApplyContext } from "./apply";
 import { Builders } from "./builders";
 import { parseBuilderChoice } from "./buildx";
+import { hearCancel } from "./cancel-call";
 import { dockerCredentials } from "./credentials";
+import { watchEngine } from "./engine-watch";
 import { Leftovers } from "./leftovers";
 import type { Places } from "./place";
 import { checkImage, diffImage } from "./preview";
 import { connectToEngine, resourceLog, type ResourceLog } from "./resource-log";
-import { RunMemory, type RunFacts } from "./run";
+import { RunMemory, urnOf, type RunFacts } from "./run";
 import { Registries } from "./registries";
 import { hintConfig, type SecretPlaces } from "./secret-store";
 import { readSettings } from "./settings";
@@ -17,6 +19,8 @@ import type { ImageInputs } from "./state";
 
 /** How many images are built at once; what BuildKit does with them is its own affair. */
 const MAX_CONCURRENCY = 4;
+/** What a build's line says after a first Ctrl-C. */
+const FINISHES = "cancelling: this image is finished first; a second Ctrl-C stops it within 5 seconds";
 
 type Props = Record<string, unknown>;
 
@@ -39,8 +43,8 @@ function makeProvider(env: NodeJS.ProcessEnv) {
   connectToEngine(process.argv[2]);
   const memory = new RunMemory();
   const leftovers = new Leftovers();
-  const running = new Set<Promise<unknown>>();
-  const signal = endOnSignal(leftovers, () => Promise.allSettled(running));
+  const running = new Map<Promise<unknown>, string>();
+  const signal = endOnSignal(leftovers, () => Promise.allSettled(running.keys()));
   const logs = new Map<string, ResourceLog>();
   const logFor = (urn: string): ResourceLog => {
     const log = logs.get(urn) ?? resourceLog(urn);
@@ -80,9 +84,14 @@ function makeProvider(env: NodeJS.ProcessEnv) {
     limit,
     signal,
   };
+  // As if the engine had ended us.
+  watchEngine(process.argv[2], () => process.kill(process.pid, "SIGTERM"));
+  hearCancel(() => {
+    for (const urn of running.values()) logFor(urn).info(FINISHES);
+  });
   const apply = (props: Props): ReturnType<typeof applyImage> => {
     const work = plainError(applyImage(context, props)).finally(() => running.delete(work));
-    running.add(work);
+    running.set(work, urnOf(props));
     return work;
   };
   return {
