@@ -13,6 +13,7 @@ import { addRunMounts } from "../sdk/run-mounts";
 import { listSource } from "../sdk/sources";
 import { isDockerfileBase, type ResolvedStep } from "../sdk/spec";
 import { isSourceStep } from "../sdk/step";
+import { buildAgain, passingCause, PassingFailure, type BuildAgainOptions } from "./build-again";
 import { BuildOutput } from "./build-output";
 import type { Builder, BuildRequest } from "./builder";
 import { BUILDER_HINT, prepareBuildx, type BuilderChoice, type Buildx } from "./buildx";
@@ -22,7 +23,6 @@ import type { FindCredentials } from "./credentials";
 import { guardChild } from "./guard";
 import { importFolders } from "./import";
 import type { Leftovers } from "./leftovers";
-import { isLoginLost, LoginLost, runTwiceIfNeeded } from "./login-lost";
 import { maskSecrets } from "./mask";
 import type { SecretValue } from "./secret-store";
 import { stageTree } from "./staging";
@@ -34,20 +34,32 @@ const KILL_AFTER_MS = 3_000;
 const SECRET_VARIABLE = "SLIPWAY_BUILD_SECRET_";
 const metadataSchema = v.object({ "containerimage.digest": v.string() });
 
+/**
+ * A push whose end nobody hears of for so long hangs: BuildKit waits for ever for a registry that is silent, and tells
+ * nothing between a push's beginning and its end, however large the layers are.
+ */
+const PUSH_STALL_MS = 30 * 60_000;
+
+export interface BuildkitOptions extends BuildAgainOptions {
+  /** Asked instead of the user's Docker configuration. */
+  readonly findCredentials?: FindCredentials | undefined;
+  /** How long a push may tell nothing, in milliseconds. Default 30 minutes. */
+  readonly pushStallMs?: number;
+}
+
 /** Builds with BuildKit, through buildx. */
 export class BuildkitBuilder implements Builder {
   readonly #choice: BuilderChoice;
   readonly #leftovers: Leftovers;
   readonly #env: NodeJS.ProcessEnv;
-  readonly #findCredentials: FindCredentials | undefined;
+  readonly #options: BuildkitOptions;
   #buildx: Promise<Buildx> | undefined;
 
-  /** @param findCredentials asked instead of the user's Docker configuration */
-  constructor(choice: BuilderChoice, leftovers: Leftovers, env: NodeJS.ProcessEnv, findCredentials?: FindCredentials) {
+  constructor(choice: BuilderChoice, leftovers: Leftovers, env: NodeJS.ProcessEnv, options: BuildkitOptions = {}) {
     this.#choice = choice;
     this.#leftovers = leftovers;
     this.#env = env;
-    this.#findCredentials = findCredentials;
+    this.#options = options;
   }
 
   async build(request: BuildRequest): Promise<string> {
@@ -59,7 +71,7 @@ export class BuildkitBuilder implements Builder {
     const sent = caBundle === undefined ? dockerfile.text : addRunMounts(dockerfile.text, caMounts);
     const mask = maskSecrets(request.secrets.map(({ value }) => value));
     const parts = await contextParts(dockerfile, request);
-    this.#buildx ??= prepareBuildx(this.#choice, this.#leftovers, this.#env, this.#findCredentials);
+    this.#buildx ??= prepareBuildx(this.#choice, this.#leftovers, this.#env, this.#options.findCredentials);
     // buildx knows a folder again by its last name, so each build needs a new one.
     const folders = ["build", "context", "files"].map((name) => this.#leftovers.makeFolder(name));
     const [folder = "", context = "", files = ""] = folders;
@@ -67,7 +79,7 @@ export class BuildkitBuilder implements Builder {
       const staged = await stageImport(dockerfile, { request, text: sent, parts, folder, context, files });
       const build = { request, dockerfile, sent, secrets, mask, parts, folder, staged };
       const buildx = await this.#buildx;
-      return await runTwiceIfNeeded(request, () => runBuild(buildx, build));
+      return await buildAgain(request, () => runBuild(buildx, build, this.#options), this.#options);
     } catch (error) {
       throw request.signal.aborted ? cancelled(request) : error;
     } finally {
@@ -139,7 +151,11 @@ async function contextParts(dockerfile: DockerfileText, request: BuildRequest): 
   return parts;
 }
 
-async function runBuild(buildx: Buildx, build: Build): Promise<string> {
+async function runBuild(
+  buildx: Buildx,
+  build: Build,
+  { pushStallMs = PUSH_STALL_MS }: BuildkitOptions,
+): Promise<string> {
   const { request, dockerfile } = build;
   if (request.signal.aborted) throw cancelled(request); // Stopped while the builder was looked for.
   const metadataFile = join(build.folder, "metadata.json");
@@ -155,7 +171,11 @@ async function runBuild(buildx: Buildx, build: Build): Promise<string> {
       }),
     onPhase: (text) => request.onProgress({ text }),
   });
-  createInterface({ input: child.stderr }).on("line", (line) => output.readLine(line));
+  const stall = new StallTimer(pushStallMs, () => end(child));
+  createInterface({ input: child.stderr }).on("line", (line) => {
+    output.readLine(line);
+    stall.set(output.isPushing);
+  });
   child.stdout.resume();
   child.stdin.on("error", () => undefined);
   const ended = endOf(child).finally(unguard);
@@ -170,16 +190,49 @@ async function runBuild(buildx: Buildx, build: Build): Promise<string> {
     const [outcome, code] = await Promise.all([sent, ended]);
     if (request.signal.aborted) throw cancelled(request);
     if (outcome instanceof Error) throw outcome;
+    if (stall.hasEnded) throw new PassingFailure(stalled(request, pushStallMs), "stall");
     // Success without all that was to be sent would be an image of something else.
     if (code !== 0 || outcome !== true) {
       const error = failed(build, output);
-      throw isLoginLost(output.error) ? new LoginLost(error) : error;
+      const cause = passingCause(output.error);
+      throw cause === undefined ? error : new PassingFailure(error, cause);
     }
     const metadata = v.parse(v.pipe(v.string(), v.parseJson(), metadataSchema), await readFile(metadataFile, "utf8"));
     return metadata["containerimage.digest"];
   } finally {
+    stall.set(false);
     request.signal.removeEventListener("abort", stop);
   }
+}
+
+/** Runs out where nothing is heard for too long while it is set. */
+class StallTimer {
+  hasEnded = false;
+  readonly #afterMs: number;
+  readonly #onEnd: () => void;
+  #timer: NodeJS.Timeout | undefined;
+
+  constructor(afterMs: number, onEnd: () => void) {
+    this.#afterMs = afterMs;
+    this.#onEnd = onEnd;
+  }
+
+  set(isOn: boolean): void {
+    clearTimeout(this.#timer);
+    if (!isOn) return;
+    this.#timer = setTimeout(() => {
+      this.hasEnded = true;
+      this.#onEnd();
+    }, this.#afterMs);
+  }
+}
+
+function stalled({ repository: { host, path } }: BuildRequest, afterMs: number): SlipwayError {
+  return new SlipwayError({
+    code: "REGISTRY_UNAVAILABLE",
+    text: `${host}/${path}: the push stands still: nothing was heard of it for ${afterMs / 1_000} s.`,
+    hint: "See that the builder can reach that registry, and run it again: what was pushed is not pushed twice.",
+  });
 }
 
 /**

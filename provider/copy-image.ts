@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from "node:timers/promises";
 import pLimit from "p-limit";
 import * as v from "valibot";
 import { SlipwayError } from "../sdk/error";
@@ -8,7 +9,9 @@ import type { BlobStore, Manifest } from "./registry";
 
 /** Blobs that are under way at once. */
 const BLOBS_AT_ONCE = 4;
-const ATTEMPTS = 3;
+/** With the first: three failures in a row are not the end. */
+const ATTEMPTS = 4;
+const BACKOFF_MS = 250;
 
 const partSchema = v.object({ digest: v.string(), size: v.number() });
 const contentSchema = v.object({
@@ -75,6 +78,8 @@ async function copyBlob({ from, to, signal }: CopyRequest, digest: string, sizeB
       signal?.throwIfAborted();
       // A stream that broke cannot be sent again: the next attempt opens another one.
       if (attempt >= ATTEMPTS || !(error instanceof SlipwayError) || error.code !== "REGISTRY_UNAVAILABLE") throw error;
+      const options = signal === undefined ? {} : { signal };
+      await sleep(BACKOFF_MS * 4 ** (attempt - 1), undefined, options).catch(() => signal?.throwIfAborted());
     }
   }
 }

@@ -73,7 +73,10 @@ export class OciBlobs implements BlobStore {
     try {
       const response = await this.#fetch(request, auth.known(repository, write));
       if (response.status !== 401 || request.body !== undefined) return response;
-      const header = await auth.answer(repository, write, response, request.signal);
+      const header = await auth.answer(repository, write, response, {
+        signal: request.signal,
+        timeoutMs: this.#options.stallMs ?? STALL_MS,
+      });
       return header === undefined ? response : await this.#fetch(request, header);
     } catch (cause) {
       request.signal?.throwIfAborted();

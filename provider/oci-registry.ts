@@ -15,7 +15,9 @@ const MANIFEST_TYPES = [
   "application/vnd.docker.distribution.manifest.v2+json",
 ].join(", ");
 
-const ATTEMPTS = 3;
+/** With the first: three failures in a row are not the end. */
+const ATTEMPTS = 4;
+const TIMEOUT_MS = 30_000;
 /** What registries say of a tag that must not move: ECR, Harbor, Artifact Registry. */
 const IMMUTABLE = /immutable|cannot be overwritten/i;
 
@@ -51,6 +53,8 @@ interface Answer {
 export class OciRegistry implements Registry {
   readonly #options: OciRegistryOptions;
   readonly #auth: RegistryAuth;
+  /** The repositories that have answered. */
+  readonly #letIn = new Set<string>();
   readonly blobs: BlobStore;
 
   constructor(options: OciRegistryOptions) {
@@ -143,23 +147,37 @@ export class OciRegistry implements Registry {
   /** An answer, or an error that another attempt may not meet. */
   async #attempt(repository: RepositoryAddress, request: Request): Promise<Answer | SlipwayError> {
     const write = request.method === "PUT";
+    // Whoever was let in a moment ago, and is refused with a login of this moment, meets a registry in trouble.
+    const mayPass = this.#letIn.has(`${repository.host}/${repository.path}`);
+    let isLoggingIn = false;
     try {
       let response = await this.#fetch(repository, request, this.#auth.known(repository, write));
       if (response.status === 401 || (await isExpired(response))) {
-        const header = await this.#auth.answer(repository, write, response, request.signal);
+        const timeoutMs = this.#options.timeoutMs ?? TIMEOUT_MS;
+        isLoggingIn = true;
+        const header = await this.#auth.answer(repository, write, response, { signal: request.signal, timeoutMs });
+        isLoggingIn = false;
         if (header !== undefined) response = await this.#fetch(repository, request, header);
       }
       if (response.ok || response.status === 404) {
         const { status, headers } = response;
+        this.#letIn.add(`${repository.host}/${repository.path}`);
         return { status, headers, bytes: Buffer.from(await response.arrayBuffer()) };
       }
       const text = await readErrors(response);
-      if (response.status === 401 || response.status === 403) throw denied(repository, request, response.status, text);
+      if (response.status === 401 || response.status === 403) {
+        const refusal = denied(repository, request, response.status, text);
+        if (mayPass && response.status === 401) return refusal;
+        throw refusal;
+      }
       const error = answer(repository, `${request.method} ${request.path} was answered with ${response.status}${text}`);
       if (response.status === 429 || response.status >= 500) return error;
       throw error;
     } catch (cause) {
-      if (cause instanceof SlipwayError) throw cause;
+      if (cause instanceof SlipwayError) {
+        if (mayPass && isLoggingIn) return cause;
+        throw cause;
+      }
       request.signal?.throwIfAborted();
       return unavailable(repository, cause);
     }
@@ -167,7 +185,7 @@ export class OciRegistry implements Registry {
 
   #fetch(repository: RepositoryAddress, request: Request, authorization: string | undefined): Promise<Response> {
     const url = `${this.#origin(repository.host)}/v2/${repository.path}/${request.path}`;
-    const timeout = AbortSignal.timeout(this.#options.timeoutMs ?? 30_000);
+    const timeout = AbortSignal.timeout(this.#options.timeoutMs ?? TIMEOUT_MS);
     return fetch(url, {
       method: request.method,
       headers: { ...request.headers, ...(authorization === undefined ? {} : { authorization }) },

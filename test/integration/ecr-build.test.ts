@@ -40,7 +40,8 @@ async function place(image: Image, args: EcrByName, { build = "auto", onProgress
   const { specs, hash } = await program.resolve(image, ["linux/amd64"]);
   const folder = newFolder();
   const choice = parseBuilderChoice(environmentBuilder);
-  const makeBuilder = () => new BuildkitBuilder(choice, new Leftovers(folder), process.env, registries.findCredentials);
+  const { findCredentials } = registries;
+  const makeBuilder = () => new BuildkitBuilder(choice, new Leftovers(folder), process.env, { findCredentials });
   const placed = await placeImage(places, makeBuilder, {
     specs,
     callSites: image.callSites,
