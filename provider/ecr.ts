@@ -212,7 +212,11 @@ export class Ecr {
       credentials: await chooseCredentials(this.address),
       retryMode: "adaptive",
       maxAttempts: this.#options.attempts ?? 8,
-      requestHandler: { connectionTimeout: 5_000, requestTimeout: this.#options.timeoutMs ?? 20_000 },
+      requestHandler: {
+        connectionTimeout: 5_000,
+        requestTimeout: this.#options.timeoutMs ?? 20_000,
+        throwOnRequestTimeout: true, // Without it the SDK writes a warning and waits on.
+      },
       ...(endpoint === undefined ? {} : { endpoint }),
     });
     return { sdk, client };
