@@ -24,6 +24,8 @@ import { pushTinyBase } from "./tiny-base";
 
 /** Real limits are 30 s and more; a stall of so long is one here. */
 const STALL_MS = 2_000;
+/** Above BuildKit's own longest pause between two attempts, 4 s, of which it tells nothing. */
+const PUSH_STALL_MS = 6_000;
 const LOGIN = { username: "ci", password: "canary-of-the-fault-matrix" };
 const SIGNAL = new AbortController().signal;
 
@@ -109,7 +111,7 @@ async function runOnce(
   { ecr, plainHost, folder }: MatrixOptions & { readonly folder: string },
 ): Promise<Outcome> {
   const path = `faults/${newName()}`;
-  const parts = ecr === undefined ? await faultyRegistry(plainHost) : await faultyEcr(ecr, path);
+  const parts = ecr === undefined ? await faultyRegistry(plainHost, path) : await faultyEcr(ecr, path);
   try {
     for (const proxy of parts.proxies) proxy.use(plan);
     const repository = `${parts.host}/${path}`;
@@ -183,7 +185,7 @@ interface Publishing {
 async function publish(image: Image, { registry: to, repository, folder, find }: Publishing) {
   const { specs } = await new ImageProgram({ folder, registry, mirrors: [] }).resolve(image, ["linux/amd64"]);
   const leftovers = new Leftovers(mkdtempSync(join(folder, "leftovers-")));
-  const options = { findCredentials: find, pushStallMs: STALL_MS, backoffMs: () => 50 };
+  const options = { findCredentials: find, pushStallMs: PUSH_STALL_MS, backoffMs: () => 50 };
   const builder = new BuildkitBuilder(parseBuilderChoice(environmentBuilder), leftovers, process.env, options);
   return publishImage(to, () => builder, {
     specs,
@@ -198,13 +200,14 @@ async function publish(image: Image, { registry: to, repository, folder, find }:
   });
 }
 
-async function faultyRegistry(plainHost: string) {
+async function faultyRegistry(plainHost: string, own: string) {
   const proxy = await new FaultProxy({ target: plainHost, login: LOGIN }).start();
   const find = (host: string): Promise<Credentials | undefined> =>
     Promise.resolve(host === proxy.host ? { kind: "password", ...LOGIN } : undefined);
   const faulty = new OciRegistry({ findCredentials: find, timeoutMs: STALL_MS, backoffMs: (attempt) => 20 * attempt });
   // A 401 in mid-build is one of those who were let in.
-  await faulty.findDigest(parseRepository(`${proxy.host}/faults/none`), "latest").catch(() => undefined);
+  await faulty.findDigest(parseRepository(`${proxy.host}/${own}`), "latest");
+  proxy.revokeTokens();
   return {
     host: proxy.host,
     proxies: [proxy],

@@ -66,6 +66,11 @@ export class FaultProxy {
     this.#passed = 0;
   }
 
+  /** Whoever had one needs another. */
+  revokeTokens(): void {
+    this.#tokens.clear();
+  }
+
   stop(): Promise<void> {
     this.#server.closeAllConnections();
     return new Promise((resolve) => this.#server.close(() => resolve()));
