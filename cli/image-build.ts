@@ -55,6 +55,7 @@ export function imageBuild(terminal: Terminal): Command<typeof buildArgs> {
       const loader = new ImageLoader(terminal);
       const repository = chooseRepository(args.repository, loader.settings, terminal);
       const leftovers = new Leftovers();
+      leftovers.sweep();
       const signal = terminal.stopOnSignal(leftovers);
       const { registries } = loader;
       const { mirrors } = loader.settings;

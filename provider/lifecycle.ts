@@ -43,6 +43,7 @@ function makeProvider(env: NodeJS.ProcessEnv) {
   connectToEngine(process.argv[2]);
   const memory = new RunMemory();
   const leftovers = new Leftovers();
+  leftovers.sweep();
   const running = new Map<Promise<unknown>, string>();
   const signal = endOnSignal(leftovers, () => Promise.allSettled(running.keys()));
   const logs = new Map<string, ResourceLog>();

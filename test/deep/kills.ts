@@ -106,21 +106,25 @@ async function killOnce(parts: Parts, killing: Killing): Promise<{ readonly isFi
   const path = `kills/${process.pid}-${index}`;
   const project = await makeProject(parts, killing);
   const client = startClient(parts, { project, path, bin: killing.bin });
+  const pauseMs = random.below(3_000);
+  let restored: Promise<void> | undefined;
   let isFired = false;
   const fire = (): void => {
     if (isFired) return;
     isFired = true;
     const pids = { client: client.pid, buildkitd: parts.buildkit().pid, registry: parts.registry().pid };
     process.kill(pids[victim], "SIGKILL");
+    // A registry comes again while the build still tries.
+    if (victim === "registry") restored = sleep(pauseMs).then(() => parts.restore(victim));
   };
   parts.proxy.watcher = watcherOf(place, random, fire);
   const ended = client.ended.then(() => "ended" as const);
-  if (place === "RUN") await Promise.race([ended, whenRuns(`7.${index}`).then(fire)]);
+  if (place === "RUN") await Promise.race([ended, whenRuns(`2.${index}`).then(fire)]);
   const first = await Promise.race([ended, sleep(120_000, "late" as const)]);
   parts.proxy.watcher = undefined;
   if (first === "late") process.kill(client.pid, "SIGKILL");
   const alive = victim === "client" ? await whenGone(project) : undefined;
-  await parts.restore(victim);
+  await (restored ?? parts.restore(victim));
   const repository = `${parts.registry().address}/${path}`;
   const afterKill = findWrong(await readTags(repository));
   const next = startClient(parts, { project, path });
@@ -182,7 +186,7 @@ async function makeProject(parts: Parts, { place, index }: Killing): Promise<str
   if (place !== "RUN") await pushTinyBase(parts.registry().address, base, index);
   const image =
     place === "RUN"
-      ? `Image.debianSlim("3.11").runCommands("echo ${word} > /word; sleep 7.${index}")`
+      ? `Image.debianSlim("3.11").runCommands("echo ${word} > /word; sleep 2.${index}")`
       : `Image.base("${parts.proxy.host}/${base}:1").workdir("/w").addLocalFile("word", "/lib/word", { strategy: "copy" })`;
   writeFileSync(join(project, "images.ts"), `import { Image } from "slipway";\nexport const api = ${image};\n`);
   return project;
