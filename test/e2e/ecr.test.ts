@@ -1,4 +1,4 @@
-import { readFileSync } from "node:fs";
+import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { beforeAll, expect, test } from "vitest";
 import { ECR_ACCOUNT, startEcr } from "../../tools/environment.mjs";
@@ -10,10 +10,11 @@ import {
   makeTemporaryFolder,
   pulumi,
   readState,
+  startPulumi,
   UNKNOWN,
   type Stack,
 } from "./stack";
-import { withoutBuildkit } from "./trap";
+import { withNotedBuildx, withoutBuildkit } from "./trap";
 
 // One image's life in ECR, in the order of the tests.
 const european = { account: ECR_ACCOUNT, region: "eu-west-1" };
@@ -22,15 +23,27 @@ const places = [european, american];
 const word = newWord();
 const digestForm = /^sha256:[0-9a-f]{64}$/;
 let ecr: Awaited<ReturnType<typeof startEcr>>;
+const buildx = withNotedBuildx();
+const temporary = makeTemporaryFolder();
+const docker = makeTemporaryFolder();
 let stack: Stack;
 let hash = "";
+/** What the up printed, and what lay in the temporary folder while it ran. */
+let printed = "";
+let seenFiles: ReadonlyMap<string, string> = new Map();
 
 beforeAll(async () => {
   const root = makeTemporaryFolder();
   const [registry, started] = await Promise.all([startTestRegistry(), startEcr({ root, places })]);
   ecr = started;
   endWithFile(ecr.stop);
-  stack = await makeStack({ "index.ts": program() }, { ...registry.env, ...ecr.env });
+  stack = await makeStack({ "index.ts": program() }, {
+    ...registry.env,
+    ...ecr.env,
+    ...buildx.env,
+    TMPDIR: temporary,
+    DOCKER_CONFIG: docker,
+  });
 });
 
 const hosts = () =>
@@ -58,6 +71,34 @@ async function digestIn(place: typeof european): Promise<string | undefined> {
   return body.images?.[0]?.imageId.imageDigest;
 }
 
+/** Each file that a folder has or had while it was watched, by its path. */
+function watchFiles(folder: string): { readonly stop: () => ReadonlyMap<string, string> } {
+  const seen = new Map<string, string>();
+  const look = () => readFiles(folder).forEach((text, path) => seen.set(path, `${seen.get(path) ?? ""}${text}`));
+  const timer = setInterval(look, 100);
+  return {
+    stop: () => {
+      clearInterval(timer);
+      look();
+      return seen;
+    },
+  };
+}
+
+function readFiles(folder: string): Map<string, string> {
+  const files = new Map<string, string>();
+  try {
+    for (const entry of readdirSync(folder, { withFileTypes: true })) {
+      const path = join(folder, entry.name);
+      if (entry.isFile()) files.set(path, readFileSync(path, "utf8"));
+      if (entry.isDirectory() && entry.name !== "node_modules") readFiles(path).forEach((text, at) => files.set(at, text));
+    }
+  } catch {
+    // It went meanwhile.
+  }
+  return files;
+}
+
 /** The actions of the policy in docs/iam.md under a heading. */
 function policy(heading: string): readonly string[] {
   const [, section = ""] = readFileSync(join(cloneFolder, "docs", "iam.md"), "utf8").split(heading);
@@ -83,7 +124,11 @@ test("a preview knows the uri of an image whose repository does not exist yet, a
 
 test("an up creates the repository in each region, builds, and the other region has the same bytes", async () => {
   ecr.tokens.lifeSeconds = 3;
-  const run = await pulumi(stack, "up");
+  const going = startPulumi(stack, "up");
+  const watched = watchFiles(temporary);
+  const run = await going.ended;
+  seenFiles = watched.stop();
+  printed = run.text + JSON.stringify(run.lines);
   ecr.tokens.lifeSeconds = 43_200;
   expect(run.exitCode, run.text).toBe(0);
   hash = String(run.outputs["uri"]).split(":").at(-1) ?? "";
@@ -96,11 +141,22 @@ test("an up creates the repository in each region, builds, and the other region 
   expect(policy("## `pulumi up`")).toEqual(expect.arrayContaining(takeCalls().map((call) => call.split(" ")[0])));
 });
 
-test("no credential is in the state", () => {
-  const state = readFileSync(join(stack.folder, "state", ".pulumi", "stacks", "app", "dev.json"), "utf8");
+test("no credential is in the state, a log, an argument, Docker's configuration or a temporary file", () => {
   const secrets = [...ecr.tokens.expiry.keys(), ecr.env["AWS_SECRET_ACCESS_KEY"] ?? ""];
+  const places = new Map([
+    ["the state", readFileSync(join(stack.folder, "state", ".pulumi", "stacks", "app", "dev.json"), "utf8")],
+    ["what was printed", printed],
+    ["the arguments of buildx", buildx.args()],
+    ...seenFiles,
+    ...readFiles(docker),
+    ...readFiles(stack.folder),
+  ]);
   expect(secrets.length).toBeGreaterThan(1);
-  expect(secrets.filter((secret) => state.includes(secret))).toEqual([]);
+  expect(buildx.args()).toContain("push-by-digest");
+  expect([...seenFiles.keys()].some((name) => name.endsWith("docker-credential-slipway"))).toBe(true);
+  const forms = secrets.flatMap((secret) => [secret, Buffer.from(`AWS:${secret}`).toString("base64")]);
+  const found = [...places].filter(([, text]) => forms.some((form) => text.includes(form))).map(([name]) => name);
+  expect(found).toEqual([]);
 });
 
 test("a region that lost the image gets a copy, without a builder; what is there is no update", async () => {
