@@ -22,7 +22,8 @@ export class Builders {
     // Docker's own configuration is left as it is where it has all that a build needs.
     const logins = hosts.some((host) => registries.makesCredentials(host)) ? registries.findCredentials : undefined;
     const key = JSON.stringify([choice, logins !== undefined]);
-    const builder = this.#made.get(key) ?? new BuildkitBuilder(choice, this.#leftovers, this.#env, { findCredentials: logins });
+    const builder =
+      this.#made.get(key) ?? new BuildkitBuilder(choice, this.#leftovers, this.#env, { findCredentials: logins });
     this.#made.set(key, builder);
     return builder;
   }

@@ -22,27 +22,37 @@ export const ref = api.ref;
   return { failed, refs: new Set(runs.map(({ outputs }) => outputs["ref"])) };
 }
 
-test("many ups of one spec at once, of different stacks, end with one digest: a plain registry", { timeout }, async () => {
-  const registry = await startTestRegistry();
-  const repository = `${registry.address}/ups`;
-  const { failed, refs } = await upAll(JSON.stringify(repository), registry.env);
-  tellCounts(`concurrent-ups: ${count} at once on a mutable repository, ${refs.size} digest, ${failed.length} errors`);
-  expect(failed).toEqual([]);
-  expect(refs.size).toBe(1);
-  expect(await fetchTags(repository)).toHaveLength(1);
-});
+test(
+  "many ups of one spec at once, of different stacks, end with one digest: a plain registry",
+  { timeout },
+  async () => {
+    const registry = await startTestRegistry();
+    const repository = `${registry.address}/ups`;
+    const { failed, refs } = await upAll(JSON.stringify(repository), registry.env);
+    tellCounts(
+      `concurrent-ups: ${count} at once on a mutable repository, ${refs.size} digest, ${failed.length} errors`,
+    );
+    expect(failed).toEqual([]);
+    expect(refs.size).toBe(1);
+    expect(await fetchTags(repository)).toHaveLength(1);
+  },
+);
 
-test("many ups of one spec at once, of different stacks, end with one digest: ECR, immutable", { timeout }, async () => {
-  const [registry, ecr] = await Promise.all([startTestRegistry(), startEcr({ root: makeTemporaryFolder() })]);
-  endWithFile(ecr.stop);
-  const args = { name: "ups", region: REGION, registryHost: hostOf(ecr, PLACE) };
-  const repository = `ecrRepository(${JSON.stringify(args)})`;
-  const { failed, refs } = await upAll(repository, { ...registry.env, ...ecr.env });
-  const pushed = new Set(ecr.requests.filter((line) => /^PUT .*\/manifests\/sha256:\w+ 201/.test(line)));
-  tellCounts(
-    `concurrent-ups: ${count} at once on an immutable repository, ${refs.size} digest, ${failed.length} errors, ${pushed.size} builds`,
-  );
-  expect(failed).toEqual([]);
-  expect(refs.size).toBe(1);
-  expect(pushed.size).toBe(1);
-});
+test(
+  "many ups of one spec at once, of different stacks, end with one digest: ECR, immutable",
+  { timeout },
+  async () => {
+    const [registry, ecr] = await Promise.all([startTestRegistry(), startEcr({ root: makeTemporaryFolder() })]);
+    endWithFile(ecr.stop);
+    const args = { name: "ups", region: REGION, registryHost: hostOf(ecr, PLACE) };
+    const repository = `ecrRepository(${JSON.stringify(args)})`;
+    const { failed, refs } = await upAll(repository, { ...registry.env, ...ecr.env });
+    const pushed = new Set(ecr.requests.filter((line) => /^PUT .*\/manifests\/sha256:\w+ 201/.test(line)));
+    tellCounts(
+      `concurrent-ups: ${count} at once on an immutable repository, ${refs.size} digest, ${failed.length} errors, ${pushed.size} builds`,
+    );
+    expect(failed).toEqual([]);
+    expect(refs.size).toBe(1);
+    expect(pushed.size).toBe(1);
+  },
+);

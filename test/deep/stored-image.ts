@@ -33,7 +33,7 @@ async function readTag(place: string, tag: string): Promise<StoredTag> {
 }
 
 /** What is wrong with the first blob that is not what its digest says. */
-export async function findBrokenBlob(place: string, parts: readonly Part[]): Promise<string | undefined> {
+async function findBrokenBlob(place: string, parts: readonly Part[]): Promise<string | undefined> {
   for (const part of parts) {
     const response = await fetch(`${place}/blobs/${part.digest}`);
     if (!response.ok) return `${part.digest} is answered with ${response.status}`;
@@ -42,7 +42,7 @@ export async function findBrokenBlob(place: string, parts: readonly Part[]): Pro
   return undefined;
 }
 
-export interface Part {
+interface Part {
   readonly digest: string;
 }
 interface Manifest {

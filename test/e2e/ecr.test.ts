@@ -37,13 +37,16 @@ beforeAll(async () => {
   const [registry, started] = await Promise.all([startTestRegistry(), startEcr({ root, places })]);
   ecr = started;
   endWithFile(ecr.stop);
-  stack = await makeStack({ "index.ts": program() }, {
-    ...registry.env,
-    ...ecr.env,
-    ...buildx.env,
-    TMPDIR: temporary,
-    DOCKER_CONFIG: docker,
-  });
+  stack = await makeStack(
+    { "index.ts": program() },
+    {
+      ...registry.env,
+      ...ecr.env,
+      ...buildx.env,
+      TMPDIR: temporary,
+      DOCKER_CONFIG: docker,
+    },
+  );
 });
 
 const hosts = () =>
@@ -91,7 +94,8 @@ function readFiles(folder: string): Map<string, string> {
     for (const entry of readdirSync(folder, { withFileTypes: true })) {
       const path = join(folder, entry.name);
       if (entry.isFile()) files.set(path, readFileSync(path, "utf8"));
-      if (entry.isDirectory() && entry.name !== "node_modules") readFiles(path).forEach((text, at) => files.set(at, text));
+      if (entry.isDirectory() && entry.name !== "node_modules")
+        readFiles(path).forEach((text, at) => files.set(at, text));
     }
   } catch {
     // It went meanwhile.
