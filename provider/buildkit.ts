@@ -20,10 +20,12 @@ import { BUILDER_HINT, prepareBuildx, type BuilderChoice, type Buildx } from "./
 import { caMounts, readCaBundle } from "./ca-bundle";
 import { sendContext, type ContextPart } from "./context";
 import type { FindCredentials } from "./credentials";
+import { parseEcrHost } from "./ecr-address";
 import { guardChild } from "./guard";
 import { importFolders } from "./import";
 import type { Leftovers } from "./leftovers";
 import { maskSecrets } from "./mask";
+import { PUSH_STALL_MS, StallTimer, stalled } from "./push-stall";
 import type { SecretValue } from "./secret-store";
 import { stageTree } from "./staging";
 
@@ -33,12 +35,6 @@ const KILL_AFTER_MS = 3_000;
 /** How buildx finds values of secrets. */
 const SECRET_VARIABLE = "SLIPWAY_BUILD_SECRET_";
 const metadataSchema = v.object({ "containerimage.digest": v.string() });
-
-/**
- * A push whose end nobody hears of for so long hangs: BuildKit waits for ever for a registry that is silent, and tells
- * nothing between a push's beginning and its end, however large the layers are.
- */
-const PUSH_STALL_MS = 30 * 60_000;
 
 export interface BuildkitOptions extends BuildAgainOptions {
   /** Asked instead of the user's Docker configuration. */
@@ -190,7 +186,7 @@ async function runBuild(
     const [outcome, code] = await Promise.all([sent, ended]);
     if (request.signal.aborted) throw cancelled(request);
     if (outcome instanceof Error) throw outcome;
-    if (stall.hasEnded) throw new PassingFailure(stalled(request, pushStallMs), "stall");
+    if (stall.hasEnded) throw new PassingFailure(stalled(request.repository, pushStallMs), "stall");
     // Success without all that was to be sent would be an image of something else.
     if (code !== 0 || outcome !== true) {
       const error = failed(build, output);
@@ -203,36 +199,6 @@ async function runBuild(
     stall.set(false);
     request.signal.removeEventListener("abort", stop);
   }
-}
-
-/** Runs out where nothing is heard for too long while it is set. */
-class StallTimer {
-  hasEnded = false;
-  readonly #afterMs: number;
-  readonly #onEnd: () => void;
-  #timer: NodeJS.Timeout | undefined;
-
-  constructor(afterMs: number, onEnd: () => void) {
-    this.#afterMs = afterMs;
-    this.#onEnd = onEnd;
-  }
-
-  set(isOn: boolean): void {
-    clearTimeout(this.#timer);
-    if (!isOn) return;
-    this.#timer = setTimeout(() => {
-      this.hasEnded = true;
-      this.#onEnd();
-    }, this.#afterMs);
-  }
-}
-
-function stalled({ repository: { host, path } }: BuildRequest, afterMs: number): SlipwayError {
-  return new SlipwayError({
-    code: "REGISTRY_UNAVAILABLE",
-    text: `${host}/${path}: the push stands still: nothing was heard of it for ${afterMs / 1_000} s.`,
-    hint: "See that the builder can reach that registry, and run it again: what was pushed is not pushed twice.",
-  });
 }
 
 /**
@@ -364,10 +330,19 @@ function failed({ request, dockerfile, mask }: Build, output: BuildOutput): Slip
     code: "BUILD_FAILED",
     text: [`building: ${place}failed: ${what}`, ...printed.map((text) => `  | ${text}`)].join("\n") + "\n",
     hint: /failed to push/.test(error)
-      ? "See that the builder can reach that registry, and that the login of your Docker configuration may write there."
+      ? hintOfPush(request.repository.host)
       : "No tag was put. What was built before is in the builder's cache.",
     callSite: entry === undefined ? undefined : request.callSites[request.spec.steps.indexOf(entry.step)],
   });
+}
+
+/** ECR tells a builder only that something is forbidden, not which of the actions of a push is. */
+function hintOfPush(host: string): string {
+  if (parseEcrHost(host) === undefined)
+    return "See that the builder can reach that registry, and that the login of your Docker configuration may write there.";
+  const actions = ["BatchCheckLayerAvailability", "InitiateLayerUpload", "UploadLayerPart", "CompleteLayerUpload"];
+  const needed = [...actions, "PutImage"].map((action) => `ecr:${action}`).join(", ");
+  return `See that the builder can reach that registry, and that your AWS credentials allow all of ${needed} (docs/iam.md).`;
 }
 
 /** A secret may have several lines. */
