@@ -259,3 +259,22 @@ describe("adopting", () => {
     await expectCode(adoptImage(registry, repository, hash), "REGISTRY_ANSWER");
   });
 });
+
+test("two commits of different bytes that cross on tags that may move end with one digest", async () => {
+  const [first, second] = [await push("one build"), await push("another build")];
+  const slow = new Proxy(registry, {
+    get: (target, name) => {
+      if (name !== "putManifest") return Reflect.get(target, name).bind(target);
+      return async (...args: Parameters<Registry["putManifest"]>) => {
+        await new Promise((resolve) => setTimeout(resolve, 20));
+        await target.putManifest(...args);
+      };
+    },
+  });
+  const commitSlowly = async (afterMs: number, { digest }: Manifest) => {
+    await new Promise((resolve) => setTimeout(resolve, afterMs));
+    return commitImage(slow, repository, hash, [{ platform: "linux/amd64", digest }]);
+  };
+  const stored = await Promise.all([commitSlowly(0, first), commitSlowly(10, second)]);
+  expect(stored[0].digest).toBe(stored[1].digest);
+});
