@@ -81,7 +81,9 @@ function pipFields(installer: "pip" | "uv"): readonly Field[] {
 /** A file of that name, where there can be one; else what is missing is refused. */
 function addRequirements(image: Image, folder: string, text: string): Image {
   const name = `r${text}`;
-  if (!/[/\0]/.test(name) && name.isWellFormed() && Buffer.byteLength(name) < 256)
+  // `r/` would be the file that `r` has made.
+  if (name.includes("/")) return image.pipInstallFromRequirements(join(folder, "none", name));
+  if (!name.includes("\0") && name.isWellFormed() && Buffer.byteLength(name) < 256)
     writeFileSync(join(folder, name), "");
   return image.pipInstallFromRequirements(join(folder, name));
 }

@@ -182,7 +182,7 @@ function withText(instruction: ReadInstruction, field: Field, text: string): Rea
   );
 }
 
-/** Without what may differ: how a path is written, whether a copy is a linked one, how a base is named in full. */
+/** Without what may differ: how a path is written, whether a copy is a linked one, how a base is named beside its digest. */
 function canonical(read: ReadInstruction, field: Field, text: string): ReadInstruction {
   const { keyword, args = [], flags = [], pairs = [], isShell = false } = read;
   const instruction = { keyword, args, flags, pairs, isShell };
@@ -201,7 +201,7 @@ function canonical(read: ReadInstruction, field: Field, text: string): ReadInstr
     case "FROM":
       return {
         ...instruction,
-        args: args.map((name) => (/^[a-z0-9._/:-]+@sha256:a{64}$/.test(name) ? "a base" : name)),
+        args: args.map((name) => (/@sha256:a{64}$/.test(name) ? "a base" : name)),
       };
     default:
       return instruction;

@@ -13,7 +13,7 @@ test("every example of a public doc comment compiles", () => {
   const examples = sources().flatMap(readExamples);
   expect(examples.length).toBeGreaterThan(10);
   expect(compile(examples)).toEqual([]);
-});
+}, 60_000); // The compiler reads the types of everything first.
 
 test("an example with a mistake does not compile", () => {
   const [message] = compile([{ name: "wrong-1", text: 'Image.debianSlim("3.11").pipInstal(["requests"]);' }]);
