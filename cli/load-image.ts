@@ -8,7 +8,7 @@ import { Registries } from "../provider/registries";
 import { readSettings, type Settings } from "../provider/settings";
 import { SlipwayError } from "../sdk/error";
 import type { Platform } from "../sdk/platform";
-import type { SourceReport } from "../sdk/sources";
+import type { SourceReport } from "../sdk/tree-report";
 import { allImages, chooseImage } from "./choose-image";
 import { loadFile } from "./load-file";
 import { findProgramFolder } from "./program-folder";

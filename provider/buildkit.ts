@@ -6,13 +6,13 @@ import type { Readable, Writable } from "node:stream";
 import * as v from "valibot";
 import { describeStep } from "../sdk/diff";
 import { renderDockerfile, type DockerfileText } from "../sdk/dockerfile";
-import { listContext } from "../sdk/dockerfile-context";
-import { inDockerfile } from "../sdk/dockerfile-stages";
+import { inContext } from "../sdk/dockerfile-stages";
 import { describeError, SlipwayError } from "../sdk/error";
 import { addRunMounts } from "../sdk/run-mounts";
 import { listSource } from "../sdk/sources";
 import { isDockerfileBase, type ResolvedStep } from "../sdk/spec";
 import { isSourceStep } from "../sdk/step";
+import { watchBytes, type SourceReport } from "../sdk/tree-report";
 import { buildAgain, passingCause, PassingFailure, type BuildAgainOptions } from "./build-again";
 import { BuildOutput } from "./build-output";
 import type { Builder, BuildRequest } from "./builder";
@@ -22,7 +22,7 @@ import { sendContext, type ContextPart } from "./context";
 import type { FindCredentials } from "./credentials";
 import { parseEcrHost } from "./ecr-address";
 import { guardChild } from "./guard";
-import { importFolders } from "./import";
+import { describeImport, importFolders, listImport } from "./import";
 import type { Leftovers } from "./leftovers";
 import { maskSecrets } from "./mask";
 import { PUSH_STALL_MS, StallTimer, stalled } from "./push-stall";
@@ -66,15 +66,15 @@ export class BuildkitBuilder implements Builder {
       caBundle === undefined ? request.secrets : [...request.secrets, ...readCaBundle(caBundle, request.folder)];
     const sent = caBundle === undefined ? dockerfile.text : addRunMounts(dockerfile.text, caMounts);
     const mask = maskSecrets(request.secrets.map(({ value }) => value));
-    const parts = await contextParts(dockerfile, request);
     this.#buildx ??= prepareBuildx(this.#choice, this.#leftovers, this.#env, this.#options.findCredentials);
+    const buildx = await this.#buildx;
     // buildx knows a folder again by its last name, so each build needs a new one.
     const folders = ["build", "context", "files"].map((name) => this.#leftovers.makeFolder(name));
     const [folder = "", context = "", files = ""] = folders;
     try {
+      const parts = await contextParts(dockerfile, request);
       const staged = await stageImport(dockerfile, { request, text: sent, parts, folder, context, files });
       const build = { request, dockerfile, sent, secrets, mask, parts, folder, staged };
-      const buildx = await this.#buildx;
       return await buildAgain(request, () => runBuild(buildx, build, this.#options), this.#options);
     } catch (error) {
       throw request.signal.aborted ? cancelled(request) : error;
@@ -115,10 +115,15 @@ async function stageImport(
 ): Promise<readonly string[] | undefined> {
   const { base } = to.request.spec;
   if (imported === undefined || !isDockerfileBase(base)) return undefined;
-  const { baseCallSite, folder, signal } = to.request;
-  const tree = inDockerfile(base.source, baseCallSite, () => listContext(base.reads, importFolders(base, folder)));
-  await stageTree({ folder: to.context, tree, expected: base.tree, source: `context of ${base.source}` }, signal);
-  for (const part of to.parts) await stageTree({ ...part, folder: join(to.files, part.folder) }, signal);
+  const { baseCallSite, folder } = to.request;
+  const report = reportOf(to.request);
+  const tree = await inContext(base.source, baseCallSite, () => listImport(base, base.reads, folder, report));
+  const stage = (part: ContextPart, what: string): Promise<void> =>
+    stageTree(part, watchBytes(report, `${what}: copied`, part.tree));
+  const source = `context of ${base.source}`;
+  const root = importFolders(base, folder).context;
+  await stage({ folder: to.context, tree, expected: base.tree, source, root }, describeImport(base));
+  for (const part of to.parts) await stage({ ...part, folder: join(to.files, part.folder) }, part.source);
   await writeFile(join(to.folder, "Dockerfile"), to.text);
   // What is staged was chosen by the ignore rules: the context's own would be read again.
   await writeFile(join(to.folder, "Dockerfile.dockerignore"), "# nothing\n");
@@ -133,14 +138,17 @@ async function stageImport(
   ];
 }
 
+/** What was told of when it was hashed is not told again. */
+function reportOf({ signal, onProgress }: BuildRequest): SourceReport {
+  return { signal, status: (text) => onProgress({ text }) };
+}
+
 async function contextParts(dockerfile: DockerfileText, request: BuildRequest): Promise<readonly ContextPart[]> {
-  const { signal, onProgress } = request;
   const parts: ContextPart[] = [];
   for (const { step, contextFolder } of dockerfile.steps) {
     if (!isSourceStep(step)) continue;
     const callSite = request.callSites[request.spec.steps.indexOf(step)];
-    const report = { signal, status: (text: string) => onProgress({ text }) };
-    const { tree } = await listSource(step, request.folder, callSite, report);
+    const { tree } = await listSource(step, request.folder, callSite, reportOf(request));
     const root = step.kind === "copyDir" ? resolve(request.folder, step.source) : undefined;
     parts.push({ folder: contextFolder, tree, expected: step.tree, source: step.source, root });
   }

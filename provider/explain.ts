@@ -16,7 +16,7 @@ export function explainNew(
     case "elsewhere":
       return `${why.text}; ${describeCopy(run.existence)}, nothing to build`;
     case "missing":
-      return `${buildsFrom(why.firstStep, after.steps.length)}: ${why.text}`;
+      return `${buildsFrom(why.firstStep, after)}: ${why.text}`;
     case "unknown":
       return `${why.text}; whether it exists is unknown: ${run.existence.cause}`;
     case undefined:
@@ -29,10 +29,11 @@ export function describeCopy({ from, lacking }: Extract<Existence, { kind: "else
   return `exists in ${from}, will be copied to ${lacking.join(", ")}`;
 }
 
-function buildsFrom(firstStep: number, count: number): string {
-  return firstStep === 0
-    ? `builds from the base, ${count} ${count === 1 ? "step" : "steps"}`
-    : `builds from step ${firstStep} of ${count}`;
+function buildsFrom(firstStep: number, { base, steps }: ImageInputs): string {
+  if (firstStep > 0) return `builds from step ${firstStep} of ${steps.length}`;
+  const counted = steps.length === 1 ? "1 step" : `${steps.length} steps`;
+  if (!("text" in base)) return `builds from the base, ${counted}`;
+  return steps.length === 0 ? `builds ${base.source}` : `builds ${base.source} and ${counted}`;
 }
 
 const PIN_HINT = "; pin it with slipway lock";

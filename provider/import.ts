@@ -1,14 +1,17 @@
+import { describeCall } from "../sdk/arguments";
 import type { CallSite } from "../sdk/call-site";
 import { commandImages } from "../sdk/dockerfile-commands";
-import { listContext, type ImportFolders } from "../sdk/dockerfile-context";
+import { keyOf, listContext, type ImportFolders } from "../sdk/dockerfile-context";
 import { planImport, type ConfigOf, type ImageConfig, type ImportPlan, type UsedImage } from "../sdk/dockerfile-plan";
-import { findReads } from "../sdk/dockerfile-reads";
+import { findReads, type ContextRead } from "../sdk/dockerfile-reads";
 import { escapeOf } from "../sdk/dockerfile-resolved";
-import { inDockerfile } from "../sdk/dockerfile-stages";
+import { inContext, inDockerfile } from "../sdk/dockerfile-stages";
 import { SlipwayError } from "../sdk/error";
 import { hashTree, joinPath } from "../sdk/files";
 import type { Platform } from "../sdk/platform";
 import type { DockerfileBase, ImageSpec, ResolvedDockerfileBase } from "../sdk/spec";
+import type { Tree } from "../sdk/tree";
+import { listWatched, watchBytes, type SourceReport } from "../sdk/tree-report";
 import type { LockedBases } from "./locked-bases";
 
 /** The digests of the images that something names, by key. */
@@ -91,18 +94,66 @@ export async function fetchImport(
 export async function readImport(
   base: DockerfileBase,
   { plan, configOf }: FetchedImport,
-  around: { readonly folder: string; readonly callSite: CallSite | undefined },
+  contexts: ContextHashes,
+  around: { readonly callSite: CallSite | undefined; readonly report: SourceReport },
 ): Promise<ResolvedDockerfileBase> {
-  const tree = inDockerfile(base.source, around.callSite, () => {
-    const reads = findReads(plan, base, configOf);
-    return { reads, entries: listContext(reads, importFolders(base, around.folder)) };
-  });
+  const reads = inDockerfile(base.source, around.callSite, () => findReads(plan, base, configOf));
   const triggers = plan.images
     .map(({ key }) => [key, configOf(key)?.onbuild ?? []] as const)
     .filter(([, onbuild]) => onbuild.length > 0)
     .sort(([a], [b]) => (a < b ? -1 : 1));
   const onbuild = triggers.length === 0 ? {} : { onbuild: Object.fromEntries(triggers) };
-  return { ...base, ...onbuild, reads: tree.reads, tree: await hashTree(tree.entries) };
+  return { ...base, ...onbuild, reads, tree: await contexts.hash(base, reads, around) };
+}
+
+/** The contexts of one program: what several images or platforms read alike is hashed once, and told of once. */
+export class ContextHashes {
+  readonly #hashes = new Map<string, Promise<string>>();
+  readonly #folder: string;
+
+  /** @param folder the program's folder, absolute. */
+  constructor(folder: string) {
+    this.#folder = folder;
+  }
+
+  hash(
+    base: DockerfileBase,
+    reads: readonly ContextRead[],
+    { callSite, report }: { readonly callSite: CallSite | undefined; readonly report: SourceReport },
+  ): Promise<string> {
+    const key = JSON.stringify([base.source, base.context, ...new Set(reads.map(keyOf))]);
+    const known = this.#hashes.get(key);
+    if (known !== undefined) return known;
+    const hash = inContext(base.source, callSite, async () => {
+      const tree = await listImport(base, reads, this.#folder, report);
+      return hashTree(tree, watchBytes(report, `${describeImport(base)}: hashed`, tree));
+    });
+    this.#hashes.set(key, hash);
+    return hash;
+  }
+}
+
+/**
+ * Lists what an import reads.
+ *
+ * @param folder the program's folder, absolute.
+ * @throws DockerfileProblem, SlipwayError LOCAL_PATH
+ */
+export function listImport(
+  base: DockerfileBase,
+  reads: readonly ContextRead[],
+  folder: string,
+  report: SourceReport,
+): Promise<Tree> {
+  const advice = "leave out what the image does not need: a .dockerignore in the context";
+  return listWatched(report, { what: describeImport(base), advice }, (watch) =>
+    listContext(reads, importFolders(base, folder), watch),
+  );
+}
+
+/** How messages name an import. */
+export function describeImport(base: DockerfileBase): string {
+  return describeCall("fromDockerfile", base.source, true);
 }
 
 /** Where an import's files are, absolute. */

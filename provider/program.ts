@@ -5,11 +5,11 @@ import { hashImage, hashMounts } from "../sdk/hash";
 import type { Lock } from "../sdk/lock";
 import type { Platform } from "../sdk/platform";
 import { resolveMounts, resolveSpec, resolveSteps, TreeHashes, type Found } from "../sdk/resolve";
-import type { SourceReport } from "../sdk/sources";
+import type { SourceReport } from "../sdk/tree-report";
 import { FORMAT, type ImageSpec, type ResolvedMount, type ResolvedSpec, type ResolvedStep } from "../sdk/spec";
 import { formatAddress } from "./ecr-address";
 import { lookUp, type Ask, type Existence } from "./existence";
-import { fetchImport, fetchStepImages, readImport, type FetchedImport } from "./import";
+import { ContextHashes, fetchImport, fetchStepImages, readImport, type FetchedImport } from "./import";
 import { LockedBases } from "./locked-bases";
 import type { Mirror } from "./mirrors";
 import type { Places } from "./place";
@@ -71,6 +71,7 @@ export class ImageProgram {
   /** The bases of its images, from the lock where that has them. */
   readonly bases: LockedBases;
   readonly #trees: TreeHashes;
+  readonly #contexts: ContextHashes;
   readonly #limit = pLimit(LOOKUPS_AT_ONCE);
   readonly #lookups = new Map<string, Promise<Existence>>();
 
@@ -83,6 +84,7 @@ export class ImageProgram {
     this.folder = options.folder;
     this.bases = new LockedBases(options.registry, options.mirrors, options.lock);
     this.#trees = new TreeHashes(options.folder);
+    this.#contexts = new ContextHashes(options.folder);
   }
 
   /**
@@ -102,7 +104,7 @@ export class ImageProgram {
       this.fetchBases(image, platforms),
       resolveSteps(image.spec, image.callSites, this.#trees, report),
     ]);
-    const { base, all } = await this.#completeBase(image, found);
+    const { base, all } = await this.#completeBase(image, found, report);
     const specs = all.map((one) => resolveSpec(image.spec, steps, one));
     const images = Object.fromEntries(specs.flatMap((spec) => (spec.images ? [[spec.platform, spec.images]] : [])));
     return {
@@ -152,6 +154,7 @@ export class ImageProgram {
   async #completeBase(
     image: PlainImage,
     found: readonly FetchedPlatform[],
+    report: SourceReport,
   ): Promise<{ readonly base: StoredBase; readonly all: readonly Found[] }> {
     const { base } = image.spec;
     if (typeof base === "string") {
@@ -159,12 +162,18 @@ export class ImageProgram {
       const digests = Object.fromEntries(all.map(({ platform, digest }) => [platform, digest]));
       return { base: { reference: base, digests }, all };
     }
-    const around = { folder: this.folder, callSite: image.baseCallSite };
+    const around = { callSite: image.baseCallSite, report };
     const all = await Promise.all(
       found.flatMap(({ platform, import: fetched, images }) =>
         fetched === undefined
           ? []
-          : [readImport(base, fetched, around).then((dockerfile) => ({ platform, dockerfile, images }))],
+          : [
+              readImport(base, fetched, this.#contexts, around).then((dockerfile) => ({
+                platform,
+                dockerfile,
+                images,
+              })),
+            ],
       ),
     );
     return { base: storeBase(base, all), all };

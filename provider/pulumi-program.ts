@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
 import * as pulumi from "@pulumi/pulumi";
 import type { Platform } from "../sdk/platform";
-import type { SourceReport } from "../sdk/sources";
+import type { SourceReport } from "../sdk/tree-report";
 import { dockerCredentials } from "./credentials";
 import type { Existence } from "./existence";
 import { readAwsSettings } from "./aws-settings";

@@ -10,6 +10,8 @@ import { checkSecrets } from "./secret";
 import type { DockerfileBase } from "./spec";
 
 const OPTIONS = ["context", "target", "buildArgs", "secrets"];
+/** A little less than Linux lets a program have in one argument (MAX_ARG_STRLEN, 128 KiB). */
+const MAX_VALUE_BYTES = 120_000;
 
 /** A Dockerfile as an image's base: read, and looked through as far as that goes without a registry. */
 export function checkDockerfile(call: Call, path: unknown, options: unknown): DockerfileBase {
@@ -49,17 +51,25 @@ function parentOf(source: string): string {
   return source.includes("/") ? source.slice(0, source.lastIndexOf("/")) || "/" : ".";
 }
 
-function checkBuildArgs(call: Call, value: unknown): Readonly<Record<string, string>> {
-  if (value === undefined) return {};
-  refuseOutput(call, "buildArgs", value);
-  if (typeof value !== "object" || value === null || Array.isArray(value)) {
+function checkBuildArgs(call: Call, given: unknown): Readonly<Record<string, string>> {
+  if (given === undefined) return {};
+  refuseOutput(call, "buildArgs", given);
+  if (typeof given !== "object" || given === null || Array.isArray(given)) {
     throw fail(call, "buildArgs must be an object of plain strings.", 'Write { VERSION: "2" }.');
   }
-  const entries = Object.entries(value).map(([name, text]: [string, unknown]) => {
+  const entries = Object.entries(given).map(([name, text]: [string, unknown]) => {
     if (AUTOMATIC_ARGS.includes(name) || name === "SOURCE_DATE_EPOCH" || name.startsWith("BUILDKIT_")) {
       throw fail(call, `buildArgs: ${name} is not yours to give.`, "The platform and Slipway's own build set it.");
     }
-    return [name, checkString(call, `buildArgs.${name}`, text)] as const;
+    const value = checkString(call, `buildArgs.${name}`, text);
+    if (new TextEncoder().encode(value).length > MAX_VALUE_BYTES) {
+      throw fail(
+        call,
+        `buildArgs.${name} is longer than ${MAX_VALUE_BYTES} bytes.`,
+        "Put it into a file of the context.",
+      );
+    }
+    return [name, value] as const;
   });
   return Object.fromEntries(entries);
 }

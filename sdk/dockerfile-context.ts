@@ -1,9 +1,11 @@
 import type { ContextRead } from "./dockerfile-reads";
 import { DockerfileProblem } from "./dockerfile-stages";
-import { joinPath, readUtf8 } from "./files";
+import { SlipwayError } from "./error";
+import { joinPath, Pace, readUtf8, refusal, statSource } from "./files";
 import { IgnoreRules, parseIgnoreFile } from "./ignore";
-import { readEntry, readNames, toTree } from "./list-tree";
-import type { Tree, TreeEntry } from "./tree";
+import { readChildren, readEntry, toTree, type Child } from "./list-tree";
+import { escapeSource, hasWildcard, toExpression, unescapeSource } from "./source-pattern";
+import type { Tree, TreeEntry, TreeWatch } from "./tree";
 
 /** As many links in a row as Linux follows. */
 const MAX_LINKS = 40;
@@ -17,30 +19,78 @@ export interface ImportFolders {
 /**
  * Lists what the reads find in the context, by the Dockerfile's ignore rules: paths are those of the context. A link
  * on the way to a source is followed, so it and what it leads to are in the tree; nothing outside of the context is.
+ * What is not read may be a socket, unreadable or anything.
  *
  * @throws DockerfileProblem, SlipwayError LOCAL_PATH
  */
-export function listContext(reads: readonly ContextRead[], folders: ImportFolders): Tree {
-  const walk: Walk = { folder: folders.context, rules: readRules(folders), entries: new Map() };
+export async function listContext(
+  reads: readonly ContextRead[],
+  folders: ImportFolders,
+  watch: TreeWatch = {},
+): Promise<Tree> {
+  const pace = new Pace(watch);
+  const walk: Walk = {
+    folder: folders.context,
+    ...readRules(folders),
+    entries: new Map(),
+    seen: new Map(),
+    pace,
+    found: 0,
+  };
+  const done = new Set<string>();
   for (const read of reads) {
-    const found = follow(walk, read, { at: "", parts: partsOf(startOf(read)), links: 0 });
+    if (done.has(keyOf(read))) continue;
+    done.add(keyOf(read));
+    const found = await atLine(walk, read, () =>
+      follow(walk, read, { at: "", parts: partsOf(startOf(read)), links: 0 }),
+    );
     if (!found && !mayBeMissing(read)) throw missing(walk, read);
   }
-  return toTree(walk.entries.values());
+  return toTree(walk.entries.values(), pace);
 }
 
 interface Walk {
   readonly folder: string;
   readonly rules: IgnoreRules;
+  /** Where the rules are, or could be. */
+  readonly ignoreFile: string;
   readonly entries: Map<string, TreeEntry>;
+  /** Of folders that are ignored: whether something in them is not. */
+  readonly seen: Map<string, boolean>;
+  readonly pace: Pace;
+  /** How many files and folders were found so far. */
+  found: number;
+}
+
+/** What a read takes, wherever it stands: several stages often read the same. */
+export function keyOf({ path, below, exclude, isExact }: ContextRead): string {
+  return JSON.stringify([path, below ?? null, exclude ?? [], isExact ?? false]);
 }
 
 /** `<Dockerfile>.dockerignore` stands in the place of the context's own. */
-function readRules({ dockerfile, context }: ImportFolders): IgnoreRules {
+function readRules({ dockerfile, context }: ImportFolders): Pick<Walk, "rules" | "ignoreFile"> {
   const path = [`${dockerfile}.dockerignore`, joinPath(context, ".dockerignore")].find(
     (candidate) => readEntry(candidate, "")?.type === "file",
   );
-  return new IgnoreRules(path === undefined ? [] : parseIgnoreFile(readUtf8(path) ?? ""));
+  const ignoreFile = path?.replace(/^.*[\\/]/, "") ?? ".dockerignore";
+  if (path === undefined) return { rules: new IgnoreRules([]), ignoreFile };
+  try {
+    return { rules: new IgnoreRules(parseIgnoreFile(readUtf8(path) ?? "")), ignoreFile };
+  } catch (cause) {
+    if (!(cause instanceof SlipwayError)) throw cause;
+    throw refusal(ignoreFile, cause.text, cause.hint ?? "", cause);
+  }
+}
+
+/** What is wrong with a file is told at the line that reads it. */
+async function atLine<T>({ ignoreFile }: Walk, read: ContextRead, work: () => Promise<T>): Promise<T> {
+  try {
+    return await work();
+  } catch (cause) {
+    if (!(cause instanceof SlipwayError)) throw cause;
+    const hint = `${cause.hint ?? ""} Or leave it out, in ${ignoreFile}.`.trimStart();
+    throw new DockerfileProblem(read.line, cause.text, hint, "LOCAL_PATH", cause);
+  }
 }
 
 function startOf(read: ContextRead): string {
@@ -65,77 +115,37 @@ interface Position {
 }
 
 /** Whether something was found. */
-function follow(walk: Walk, read: ContextRead, { at, parts, links }: Position): boolean {
+async function follow(walk: Walk, read: ContextRead, { at, parts, links }: Position): Promise<boolean> {
   const [first, ...rest] = parts;
   if (first === undefined) return take(walk, read, at);
   const isPattern = read.isExact !== true && hasWildcard(first);
-  const names = isPattern ? matchingNames(walk, at, first) : [read.isExact === true ? first : unescape(first)];
+  const names = isPattern
+    ? await matchingNames(walk, at, first)
+    : [read.isExact === true ? first : unescapeSource(first)];
   let isFound = false;
   for (const name of names) {
-    const path = at === "" ? name : `${at}/${name}`;
-    const entry = readVisible(walk, path);
+    if (walk.pace.isDue()) await pause(walk);
+    const path = joinNames(at, name);
+    const entry = await readVisible(walk, path);
     if (entry?.type === "link") {
       if (links === MAX_LINKS) throw loop(read, path);
       add(walk, entry);
       const target = [...linkTarget(path, entry.target), ...rest];
-      if (follow(walk, read, { at: "", parts: target, links: links + 1 })) isFound = true;
+      if (await follow(walk, read, { at: "", parts: target, links: links + 1 })) isFound = true;
     } else if (entry !== undefined && (entry.type === "dir" || rest.length === 0)) {
-      if (follow(walk, read, { at: path, parts: rest, links })) isFound = true;
+      if (await follow(walk, read, { at: path, parts: rest, links })) isFound = true;
     }
   }
   return isFound;
 }
 
-function matchingNames(walk: Walk, at: string, pattern: string): readonly string[] {
+async function matchingNames(walk: Walk, at: string, pattern: string): Promise<readonly string[]> {
   const expression = toExpression(pattern);
-  if (readVisible(walk, at)?.type !== "dir") return [];
-  return readNames(joinPath(walk.folder, at), at).filter((name) => expression.test(name));
-}
-
-/** Nothing where a path is ignored, unless it is a folder of something that is not. */
-function readVisible(walk: Walk, path: string): TreeEntry | undefined {
-  if (path === "") return { type: "dir", path };
-  const entry = readEntry(joinPath(walk.folder, path), path);
-  if (entry === undefined || !walk.rules.ignores(path)) return entry;
-  return entry.type === "dir" && walk.rules.mayIncludeBelow(path) && hasVisible(walk, path) ? entry : undefined;
-}
-
-function hasVisible(walk: Walk, folder: string): boolean {
-  return readNames(joinPath(walk.folder, folder), folder).some(
-    (name) => readVisible(walk, `${folder}/${name}`) !== undefined,
-  );
-}
-
-/** Escapes stand before any character, as in Go's filepath.Match. */
-function hasWildcard(text: string): boolean {
-  return /[*?[]/.test(text.replace(/\\[\s\S]/g, ""));
-}
-
-function unescape(text: string): string {
-  return text.replace(/\\([\s\S])/g, "$1");
-}
-
-/** A pattern of Go's filepath.Match for one name. */
-function toExpression(pattern: string): RegExp {
-  const source = pattern.replace(
-    /\\([\s\S])|\[(\^?)((?:\\[\s\S]|[^\]\\])+)\]|[\s\S]/g,
-    (part, escaped: string | undefined, not: string | undefined, set: string | undefined) => {
-      if (escaped !== undefined) return literal(escaped);
-      if (set !== undefined)
-        return `[${not ?? ""}${set.replace(/\\([\s\S])|[[\]^]/g, (char, inner: string | undefined) => `\\${inner ?? char}`)}]`;
-      return part === "*" ? "[^/]*" : part === "?" ? "[^/]" : literal(part);
-    },
-  );
-  try {
-    return new RegExp(`^${source}$`, "su");
-  } catch {
-    // Go takes what it cannot read for something that matches nothing.
-    return /^(?!)/;
-  }
-}
-
-function literal(text: string): string {
-  return text.replace(/[\\^$.*+?()[\]{}|/]/g, "\\$&");
+  if ((await readVisible(walk, at))?.type !== "dir") return [];
+  const matching = (await childrenOf(walk, at)).filter(({ name }) => expression.test(name));
+  return matching
+    .filter((child) => fateOf(walk, joinNames(at, child.name), child.isFolder) !== "leave")
+    .map(nameOf(at));
 }
 
 /** From the context's root on, which nothing leaves. Written so that no pattern is seen in a link's text. */
@@ -144,19 +154,74 @@ function linkTarget(path: string, target: string): readonly string[] {
   const parts = [...start];
   for (const part of target.split("/")) {
     if (part === "..") parts.pop();
-    else if (part !== "" && part !== ".") parts.push(part.replace(/[\\*?[]/g, "\\$&"));
+    else if (part !== "" && part !== ".") parts.push(escapeSource(part));
   }
   return parts;
 }
 
+/** Nothing where a path is ignored, unless it is a folder of something that is not. */
+async function readVisible(walk: Walk, path: string): Promise<TreeEntry | undefined> {
+  if (path === "") return { type: "dir", path };
+  if (fateOf(walk, path, true) === "leave") return undefined;
+  const entry = readEntry(joinPath(walk.folder, path), path);
+  return entry !== undefined && (await isVisible(walk, path, entry.type === "dir")) ? entry : undefined;
+}
+
+/** `below`: left out, but for what may be taken below it. */
+function fateOf({ rules }: Walk, path: string, isFolder: boolean): "take" | "leave" | "below" {
+  if (!rules.ignores(path)) return "take";
+  return isFolder && rules.mayIncludeBelow(path) ? "below" : "leave";
+}
+
+/** An answer at once where it is easy: of most files it is. */
+function isVisible(walk: Walk, path: string, isFolder: boolean): boolean | Promise<boolean> {
+  const fate = fateOf(walk, path, isFolder);
+  if (fate !== "below") return fate === "take";
+  return walk.seen.get(path) ?? hasVisible(walk, path);
+}
+
+async function hasVisible(walk: Walk, folder: string): Promise<boolean> {
+  let isSeen = false;
+  for (const { name, isFolder } of await childrenOf(walk, folder)) {
+    if (walk.pace.isDue()) await pause(walk);
+    const answer = isVisible(walk, `${folder}/${name}`, isFolder);
+    isSeen = answer === true || (answer !== false && (await answer));
+    if (isSeen) break;
+  }
+  walk.seen.set(folder, isSeen);
+  return isSeen;
+}
+
+function childrenOf(walk: Walk, path: string): Promise<readonly Child[]> {
+  return readChildren(joinPath(walk.folder, path), path, () => {
+    walk.found += 1;
+    return walk.pace.isDue() ? pause(walk) : undefined;
+  });
+}
+
+function pause(walk: Walk): Promise<void> {
+  return walk.pace.pause({ entries: walk.found, bytes: 0 });
+}
+
+function nameOf(at: string): (child: Child) => string {
+  return ({ name, isForeign }) => {
+    if (isForeign) throw refusal(joinNames(at, name), "its name is not UTF-8.", "Rename it.");
+    return name;
+  };
+}
+
+function joinNames(folder: string, name: string): string {
+  return folder === "" ? name : `${folder}/${name}`;
+}
+
 /** Takes a file, or a folder with all that the read wants of it. */
-function take(walk: Walk, read: ContextRead, path: string): boolean {
-  const entry = readVisible(walk, path);
+async function take(walk: Walk, read: ContextRead, path: string): Promise<boolean> {
+  const entry = await readVisible(walk, path);
   if (entry === undefined) return false;
   if (path !== "") add(walk, entry);
   if (entry.type !== "dir") return true;
   const below = read.below !== undefined && hasWildcard(read.below) ? new IgnoreRules([read.below]) : undefined;
-  takeFolder(walk, path, "", { below, exclude: new IgnoreRules(read.exclude ?? []) });
+  await takeFolder(walk, path, "", { below, exclude: new IgnoreRules(read.exclude ?? []) });
   return true;
 }
 
@@ -166,34 +231,42 @@ interface Wanted {
   readonly exclude: IgnoreRules;
 }
 
-function takeFolder(walk: Walk, path: string, inside: string, wanted: Wanted): void {
-  for (const name of [...readNames(joinPath(walk.folder, path), path)].sort()) {
-    const entry = readVisible(walk, path === "" ? name : `${path}/${name}`);
-    if (entry === undefined) continue;
-    const relative = `${inside}${name}`;
+async function takeFolder(walk: Walk, path: string, inside: string, wanted: Wanted): Promise<void> {
+  for (const child of await childrenOf(walk, path)) {
+    if (walk.pace.isDue()) await pause(walk);
+    const own = joinNames(path, child.name);
+    const relative = `${inside}${child.name}`;
     const isTaken = wanted.below?.ignores(relative) !== false && !wanted.exclude.ignores(relative);
-    if (isTaken) add(walk, entry);
     const mayHold = isTaken || wanted.below !== undefined || wanted.exclude.mayIncludeBelow(relative);
-    if (entry.type === "dir" && mayHold) takeFolder(walk, entry.path, `${relative}/`, wanted);
+    if (!isTaken && !(child.isFolder && mayHold)) continue;
+    const answer = isVisible(walk, own, child.isFolder);
+    if (answer === false || (answer !== true && !(await answer))) continue;
+    const name = nameOf(path)(child);
+    const entry = isTaken ? readEntry(joinPath(walk.folder, own), joinNames(path, name)) : undefined;
+    if (entry !== undefined) add(walk, entry);
+    if (child.isFolder && mayHold) await takeFolder(walk, own, `${relative}/`, wanted);
   }
 }
 
+/** The folders above it, too. */
 function add(walk: Walk, entry: TreeEntry): void {
   walk.entries.set(entry.path, entry);
-  const parts = entry.path.split("/");
-  for (let count = 1; count < parts.length; count += 1) {
-    const path = parts.slice(0, count).join("/");
-    if (!walk.entries.has(path)) walk.entries.set(path, { type: "dir", path });
+  for (let at = entry.path.lastIndexOf("/"); at > 0; at = entry.path.lastIndexOf("/", at - 1)) {
+    const path = entry.path.slice(0, at);
+    if (walk.entries.has(path)) return;
+    walk.entries.set(path, { type: "dir", path });
   }
 }
 
 function missing(walk: Walk, read: ContextRead): DockerfileProblem {
   const path = startOf(read);
-  const isIgnored = readEntry(joinPath(walk.folder, path), path) !== undefined;
+  const isIgnored = walk.rules.ignores(path) && statSource(path, walk.folder) !== "missing";
   return new DockerfileProblem(
     read.line,
-    isIgnored ? `the ignore rules leave ${path} out.` : `there is no ${path} in the context.`,
-    isIgnored ? "Mend .dockerignore, or the instruction." : "Sources are relative to the context and cannot leave it.",
+    isIgnored ? `the ignore rules leave ${path} out.` : `there is no ${path} in the context (${walk.folder}).`,
+    isIgnored
+      ? `Mend ${walk.ignoreFile}, or the instruction.`
+      : "Sources are relative to the context and cannot leave it.",
     "LOCAL_PATH",
   );
 }

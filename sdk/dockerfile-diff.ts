@@ -37,7 +37,7 @@ function describeImport({ base, platform }: ResolvedSpec & { readonly base: Reso
   const places = countedInstructions(plan);
   // By name: an image that moved is told apart.
   const lines = countedLines(plan, (key) => key).map((parts, index): Line => {
-    return { line: places[index]?.line ?? 0, text: parts.join("\n") };
+    return { line: places[index]?.line ?? 0, text: parts.filter((part) => part !== null).join("\n") };
   });
   const buildArgs = Object.fromEntries(Object.entries(base.buildArgs).filter(([name]) => declared.has(name)));
   return { escape: plan.file.dockerfile.escape, lines, buildArgs, targetName: plan.targetName, tree: base.tree };

@@ -32,7 +32,8 @@ export interface Flag {
 
 export interface Heredoc {
   readonly word: string;
-  readonly body: string;
+  /** Its lines, without the last one's end; `null` where there are none, which is another file than an empty line. */
+  readonly body: string | null;
 }
 
 export interface Directive {
@@ -52,6 +53,7 @@ export interface Dockerfile {
 export type ParseResult = Dockerfile | { readonly kind: "broken"; readonly problem: string; readonly line: number };
 
 const SPACES = new RegExp(`^[${GO_SPACE}]+`);
+const END_SPACES = new RegExp(`[${GO_SPACE}]+$`);
 const BLANKS = /[\t\v\f\r ]+/;
 
 /**
@@ -71,7 +73,7 @@ export function parseDockerfile(text: string, defaultEscape = "\\"): ParseResult
   if (escape !== undefined && escape.value !== "\\" && escape.value !== "`") {
     return { kind: "broken", problem: "the escape character must be \\ or `", line: escape.line };
   }
-  const source: Source = { lines, escape: escape?.value ?? defaultEscape };
+  const source = sourceOf(lines, escape?.value ?? defaultEscape);
   const instructions: Instruction[] = [];
   for (let index = 0; index < lines.length;) {
     if (isSkipped(lines[index] ?? "")) {
@@ -110,6 +112,13 @@ function readDirectives(lines: readonly string[]): readonly Directive[] {
 interface Source {
   readonly lines: readonly string[];
   readonly escape: string;
+  /** Matches the end of a line that goes on: an escape character that is itself escaped continues nothing. */
+  readonly continuation: RegExp;
+}
+
+function sourceOf(lines: readonly string[], escape: string): Source {
+  const mark = `\\${escape}`;
+  return { lines, escape, continuation: new RegExp(`([^${mark}])${mark}[ \\t]*$|^${mark}[ \\t]*$`, "s") };
 }
 
 function readInstruction(
@@ -151,9 +160,7 @@ function isSkipped(line: string): boolean {
 }
 
 function joinContinuation(source: Source, start: number): { text: string; next: number; isOpen: boolean } {
-  const mark = `\\${source.escape}`;
-  // An escape character that is itself escaped continues nothing.
-  const continuation = new RegExp(`([^${mark}])${mark}[ \\t]*$|^${mark}[ \\t]*$`, "s");
+  const { continuation } = source;
   let text = "";
   for (let index = start; index < source.lines.length; index += 1) {
     const line = (source.lines[index] ?? "").replace(/\r+$/, "");
@@ -166,8 +173,13 @@ function joinContinuation(source: Source, start: number): { text: string; next: 
   return { text, next: source.lines.length, isOpen: true };
 }
 
-function trimSpaces(text: string): string {
+/** Without what Go takes for space at the beginning: JavaScript's `trim` takes other characters. */
+export function trimSpaces(text: string): string {
   return text.replace(SPACES, "");
+}
+
+export function trimEnd(text: string): string {
+  return text.replace(END_SPACES, "");
 }
 
 interface Head {
@@ -188,7 +200,7 @@ function splitInstruction(text: string, escape: string, from: number): Head {
   const keyword = text.slice(start, wordEnd).toUpperCase();
   const { flags, end } = readFlags(text, escape, wordEnd);
   const restStart = end + (text.slice(end).length - trimSpaces(text.slice(end)).length);
-  return { keyword, flags, rest: text.slice(restStart).replace(new RegExp(`[${GO_SPACE}]+$`), ""), restStart };
+  return { keyword, flags, rest: trimEnd(text.slice(restStart)), restStart };
 }
 
 /** Words that begin with `--`; quotes and escapes are taken away from them (split_command.go). */
@@ -255,7 +267,7 @@ function readHeredocs(
       (stripsTabs ? line.replace(/^\t+/, "") : line).replace(/\r+$/, "") === word;
     const end = lines.findIndex((line, index) => index >= next && isEnd(line));
     if (end < 0) return { kind: "open", word };
-    found.push({ word, body: lines.slice(next, end).join("\n") });
+    found.push({ word, body: end === next ? null : lines.slice(next, end).join("\n") });
     next = end + 1;
   }
   return { kind: "read", found, next };

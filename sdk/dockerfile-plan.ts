@@ -109,7 +109,7 @@ function findTarget(file: StagedFile, target: string | undefined): Stage {
   const found = target === undefined ? file.stages.at(-1) : named;
   if (found !== undefined) return found;
   const names = file.stages.flatMap(({ name }) => (name === undefined ? [] : [name]));
-  const hint = names.length === 0 ? "None of its stages has a name." : `It has ${[...new Set(names)].join(", ")}.`;
+  const hint = names.length === 0 ? "None of its stages has a name." : `Known are ${[...new Set(names)].join(", ")}.`;
   throw new DockerfileProblem(1, `it has no stage ${JSON.stringify(target)}.`, hint);
 }
 
@@ -267,22 +267,24 @@ function needSource(planner: Planner, source: Source): void {
     throw new DockerfileProblem(line, `from=${from}: variables are not expanded here.`, hint);
   }
   const found = findSource(planner.file, source);
-  if (found !== undefined) {
-    if (found.index < stage.index) {
-      if (found.name !== from.toLowerCase()) planner.numbers.push({ instruction, flag, stageIndex: found.index });
-      return needStage(planner, found);
-    }
-    const hint = "A name means the last stage of that name in the file.";
-    throw new DockerfileProblem(line, `from=${from} is the stage of line ${found.from.line}, which comes later.`, hint);
-  }
-  if (from === "scratch") return;
-  if (!stageOwns(planner.file, instruction)) {
+  const isNumber = found !== undefined && found.name !== from.toLowerCase();
+  // A number in a base's config is in no line that is hashed: with other stages it would mean another one.
+  if ((isNumber || (found === undefined && from !== "scratch")) && !stageOwns(planner.file, instruction)) {
     throw new DockerfileProblem(
       line,
       `an ONBUILD trigger of its base takes files from ${from}, which cannot be pinned.`,
       "Start from an image without that trigger.",
     );
   }
+  if (found !== undefined) {
+    if (found.index < stage.index) {
+      if (isNumber) planner.numbers.push({ instruction, flag, stageIndex: found.index });
+      return needStage(planner, found);
+    }
+    const hint = "A name means the last stage of that name in the file.";
+    throw new DockerfileProblem(line, `from=${from} is the stage of line ${found.from.line}, which comes later.`, hint);
+  }
+  if (from === "scratch") return;
   const image = imageOf(planner, from, planner.platform, line);
   if (planner.uses.some((use) => use.instruction === instruction && use.flag === flag)) return;
   planner.uses.push({ image, instruction, flag });

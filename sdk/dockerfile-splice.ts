@@ -1,4 +1,4 @@
-import { parseMount, splitFields, type Instruction } from "./dockerfile-parser";
+import { parseMount, splitFields, trimEnd, trimSpaces, type Instruction } from "./dockerfile-parser";
 import type { ImportPlan, NamePlace } from "./dockerfile-plan";
 
 /** What is to stand where a name stands. */
@@ -7,7 +7,10 @@ export interface NameChange extends NamePlace {
 }
 
 /** What counts of a Dockerfile, line by line as BuildKit reads it: each instruction with its here-documents. */
-export function countedLines(plan: ImportPlan, digestOf: (key: string) => string): readonly (readonly string[])[] {
+export function countedLines(
+  plan: ImportPlan,
+  digestOf: (key: string) => string,
+): readonly (readonly (string | null)[])[] {
   const changes = imageChanges(plan, digestOf).concat(
     // A stage that does not count must not move the others' numbers.
     plan.numbers.map(({ stageIndex, ...place }) => ({
@@ -16,7 +19,7 @@ export function countedLines(plan: ImportPlan, digestOf: (key: string) => string
     })),
   );
   return countedInstructions(plan).map((instruction) => [
-    changeNames(instruction, changes, plan.file.dockerfile.escape).trim(),
+    trimSpaces(trimEnd(changeNames(instruction, changes, plan.file.dockerfile.escape))),
     ...instruction.heredocs.map(({ body }) => body),
   ]);
 }
@@ -92,7 +95,7 @@ function spanOf({ instruction, flag, name }: NameChange, escape: string): { star
       : `--from=${name}`;
     return { start: found.start, end: found.end, now: escapeFlag(now, escape) };
   }
-  const start = instruction.text.trimEnd().length - instruction.rest.length;
+  const start = trimEnd(instruction.text).length - instruction.rest.length;
   const base = /^[^\t\v\f\r ]*/.exec(instruction.rest)?.[0] ?? "";
   return { start, end: start + base.length, now: name };
 }

@@ -30,8 +30,14 @@ export class DockerfileProblem extends Error {
   readonly hint: string;
   readonly code: "INVALID_DOCKERFILE" | "LOCAL_PATH";
 
-  constructor(line: number, found: string, hint: string, code: DockerfileProblem["code"] = "INVALID_DOCKERFILE") {
-    super(found);
+  constructor(
+    line: number,
+    found: string,
+    hint: string,
+    code: DockerfileProblem["code"] = "INVALID_DOCKERFILE",
+    cause?: unknown,
+  ) {
+    super(found, { cause });
     this.line = line;
     this.hint = hint;
     this.code = code;
@@ -43,10 +49,25 @@ export function inDockerfile<T>(source: string, callSite: CallSite | undefined, 
   try {
     return work();
   } catch (cause) {
-    if (!(cause instanceof DockerfileProblem)) throw cause;
-    const { code, line, message, hint } = cause;
-    throw new SlipwayError({ code, text: `${source}:${line}: ${message}`, hint, callSite });
+    throw located(source, callSite, cause);
   }
+}
+
+/** Does something with the files that a Dockerfile reads; what is wrong with one is told in the same way. */
+export async function inContext<T>(source: string, callSite: CallSite | undefined, work: () => Promise<T>): Promise<T> {
+  try {
+    return await work();
+  } catch (cause) {
+    if (!(cause instanceof SlipwayError)) throw located(source, callSite, cause);
+    const { code, text, hint } = cause;
+    throw new SlipwayError({ code, text: `${source}: ${text}`, hint, callSite, cause });
+  }
+}
+
+function located(source: string, callSite: CallSite | undefined, problem: unknown): unknown {
+  if (!(problem instanceof DockerfileProblem)) return problem;
+  const { code, line, message, hint, cause } = problem;
+  return new SlipwayError({ code, text: `${source}:${line}: ${message}`, hint, callSite, cause });
 }
 
 const KEYWORDS = new Set(

@@ -253,10 +253,15 @@ function escapeExpression(text: string): string {
   return text.replace(/[\\^$.*+?()[\]{}|/]/g, "\\$&");
 }
 
-/** Letters, digits and `_`; a digit or a special parameter stands alone. */
+/** Letters, digits and `_`; digits or a special parameter stand alone. */
 function readName(reader: Reader): string {
-  const rest = reader.chars.slice(reader.at).join("");
-  const name = /^\p{Nd}+|^[@*#?\-$!]|^[\p{L}\p{Nd}_]+/u.exec(rest)?.[0] ?? "";
-  reader.at += Array.from(name).length;
+  const first = peek(reader) ?? "";
+  if (/^[@*#?\-$!]$/.test(first)) return take(reader) ?? "";
+  const part = /^\p{Nd}$/u.test(first) ? /^\p{Nd}$/u : /^[\p{L}\p{Nd}_]$/u;
+  let name = "";
+  for (let char = peek(reader); char !== undefined && part.test(char); char = peek(reader)) {
+    name += char;
+    reader.at += 1;
+  }
   return name;
 }

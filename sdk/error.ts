@@ -97,12 +97,12 @@ export function hideCredentials(text: string): string {
   return text.replace(/:\/\/[^/\s"]*@/g, "://…@");
 }
 
-/** The message of anything that was thrown, with the messages of its causes. */
+/** The message of anything that was thrown, with the messages of its causes; one of ours has them already. */
 export function describeError(error: unknown): string {
   if (!(error instanceof Error)) return String(error);
   const own = error.message === "" ? error.name : error.message;
   const cause = error.cause instanceof AggregateError ? error.cause.errors[0] : error.cause;
-  if (cause === undefined) return own;
+  if (cause === undefined || error instanceof SlipwayError) return own;
   const because = describeError(cause);
   return own.includes(because) ? own : `${own}: ${because}`;
 }

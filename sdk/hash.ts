@@ -41,7 +41,8 @@ function arrayForm(spec: ResolvedSpec): Form {
   return [spec.format, baseForm(spec), spec.platform, steps];
 }
 
-function baseForm(spec: ResolvedSpec): Form {
+/** What of a base is hashed: its digest, or what counts of a Dockerfile. */
+export function baseForm(spec: ResolvedSpec): Form {
   const { base } = spec;
   if (!isDockerfileBase(base)) return base.digest;
   const plan = planResolved(base, spec.platform);

@@ -98,24 +98,29 @@ async function readTurns(walk: Walk, { path, absolutePath }: WalkedFolder): Prom
   } finally {
     folder.closeSync();
   }
-  const order = utf8Order(turns, ({ key }) => key);
-  return turns.length < SORTED_AT_ONCE ? turns.sort(order) : sortInPieces(turns, order, walk);
+  return sortPaced(
+    turns,
+    utf8Order(turns, ({ key }) => key),
+    async () => pauseIfDue(walk),
+  );
+}
+
+async function pauseIfDue(walk: Walk): Promise<void> {
+  if (walk.pace.isDue()) await walk.pace.pause({ entries: walk.found, bytes: 0 });
 }
 
 /** Sorts what would take too long at once: pieces, then two and two of them. */
-async function sortInPieces(turns: readonly Turn[], order: (a: Turn, b: Turn) => number, walk: Walk): Promise<Turn[]> {
-  const pause = async (): Promise<void> => {
-    if (walk.pace.isDue()) await walk.pace.pause({ entries: walk.found, bytes: 0 });
-  };
-  const pieces: Turn[][] = [];
-  for (let start = 0; start < turns.length; start += SORTED_AT_ONCE) {
-    pieces.push(turns.slice(start, start + SORTED_AT_ONCE).sort(order));
+async function sortPaced<T>(items: T[], order: (a: T, b: T) => number, pause: () => Promise<void>): Promise<T[]> {
+  if (items.length < SORTED_AT_ONCE) return items.sort(order);
+  const pieces: T[][] = [];
+  for (let start = 0; start < items.length; start += SORTED_AT_ONCE) {
+    pieces.push(items.slice(start, start + SORTED_AT_ONCE).sort(order));
     await pause();
   }
   for (let one = pieces.shift(); one !== undefined; one = pieces.shift()) {
     const other = pieces.shift();
     if (other === undefined) return one;
-    const merged: Turn[] = [];
+    const merged: T[] = [];
     for (let at = 0, otherAt = 0; at < one.length || otherAt < other.length;) {
       const a = one[at];
       const b = other[otherAt];
@@ -204,24 +209,58 @@ export function readEntry(absolutePath: string, path: string): TreeEntry | undef
   });
 }
 
-/** What a folder holds. */
-export function readNames(folder: string, path: string): readonly string[] {
-  const names = reading(path, () => readdirSync(folder, { encoding: "buffer" }));
-  return names.map((rawName) => {
-    if (isUtf8(rawName)) return rawName.toString("utf8");
-    throw refusal(posix.join(path, rawName.toString("utf8")), "its name is not UTF-8.", "Rename it.");
-  });
+/** Something in a folder, by its name alone: it may be a socket, unreadable or anything. */
+export interface Child {
+  readonly name: string;
+  readonly isFolder: boolean;
+  /** Whether the name is not UTF-8. */
+  readonly isForeign: boolean;
 }
 
-/** Entries as a tree: sorted, each path once. */
-export function toTree(entries: Iterable<TreeEntry>): Tree {
-  const all = [...new Map([...entries].map((entry) => [entry.path, entry])).values()];
+/**
+ * What a folder holds, in any order.
+ *
+ * @param onChild called for each.
+ */
+export async function readChildren(
+  absolutePath: string,
+  path: string,
+  onChild: () => Promise<void> | undefined,
+): Promise<readonly Child[]> {
+  const children: Child[] = [];
+  let foreign: ReadonlySet<string> | undefined;
+  const folder = reading(path, () => opendirSync(absolutePath, { bufferSize: 256 }));
+  try {
+    for (let child = folder.readSync(); child !== null; child = folder.readSync()) {
+      const { name } = child;
+      if (name.includes("\ufffd")) foreign ??= foreignNames(absolutePath);
+      children.push({ name, isFolder: child.isDirectory(), isForeign: foreign?.has(name) === true });
+      const pause = onChild();
+      if (pause !== undefined) await pause;
+    }
+  } finally {
+    folder.closeSync();
+  }
+  return children;
+}
+
+/** Entries as a tree: sorted. Each path is there once. */
+export async function toTree(entries: Iterable<TreeEntry>, pace: Pace): Promise<Tree> {
+  const all = [...entries];
+  const pause = async (): Promise<void> => {
+    if (pace.isDue()) await pace.pause({ entries: all.length, bytes: 0 });
+  };
   const taken = new Map<string, string>();
   for (const { path } of all) {
     if (isWhiteout(posix.basename(path))) throw whiteout(path);
     refuseCollision(taken, path, "");
+    if (pace.isDue()) await pace.pause({ entries: all.length, bytes: 0 });
   }
-  return all.sort(utf8Order(all, ({ path }) => path));
+  return sortPaced(
+    all,
+    utf8Order(all, ({ path }) => path),
+    pause,
+  );
 }
 
 /** OCI image-spec, layer.md, "Whiteouts": the image would lack it, and another file with it. */

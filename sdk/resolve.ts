@@ -1,8 +1,9 @@
 import type { CallSite } from "./call-site";
 import type { Platform } from "./platform";
-import { hashSource, type HashedSource, type SourceReport } from "./sources";
+import { hashSource, type HashedSource } from "./sources";
 import type { ImageSpec, ResolvedDockerfileBase, ResolvedMount, ResolvedSpec, ResolvedStep } from "./spec";
 import { isSourceStep, type SourceStep } from "./step";
+import type { SourceReport } from "./tree-report";
 
 /** The trees of one program: a folder that several images copy is hashed once, and told of once. */
 export class TreeHashes {

@@ -6,16 +6,8 @@ import { listFiles, listTree, readIgnoreFile } from "./list-tree";
 import { listRequirements } from "./requirements";
 import { Selection } from "./selection";
 import type { CopyDirStep, SourceStep } from "./step";
-import type { Tree, TreeProgress, TreeWatch } from "./tree";
-
-/** Where a step's files are told of: what was left out, and what takes long. */
-export interface SourceReport {
-  /** A line that stays. */
-  readonly info?: ((text: string) => void) | undefined;
-  /** What happens right now; the next one takes its place. */
-  readonly status?: ((text: string) => void) | undefined;
-  readonly signal?: AbortSignal | undefined;
-}
+import type { Tree } from "./tree";
+import { listWatched, watchBytes, type SourceReport } from "./tree-report";
 
 /** What a step reads, and for requirements the file's path in that tree. */
 export interface Source {
@@ -29,9 +21,6 @@ export interface HashedSource {
   readonly entry: string | undefined;
 }
 
-/** From here on a folder is likely to hold what nobody meant to copy. */
-const MANY_ENTRIES = 100_000;
-const STATUS_EVERY_MS = 1_000;
 const NAMES_TOLD = 8;
 
 /**
@@ -48,11 +37,7 @@ export async function hashSource(
 ): Promise<HashedSource> {
   return locating(step, callSite, async () => {
     const { tree, entry } = await list(step, folder, report);
-    const sizeBytes = tree.reduce((sum, item) => sum + (item.type === "file" ? item.sizeBytes : 0), 0);
-    const watch = watchOf(report, ({ bytes, entries }) => {
-      const done = `${megabytes(bytes)} of ${megabytes(sizeBytes)} MB`;
-      return `${describeSource(step)}: hashed ${count(entries)} of ${count(tree.length)} files and folders, ${done}`;
-    });
+    const watch = watchBytes(report, `${describeSource(step)}: hashed`, tree);
     return { tree: await hashTree(tree, watch), entry };
   });
 }
@@ -87,19 +72,10 @@ async function list(step: SourceStep, folder: string, report: SourceReport): Pro
 
 async function listFolder(step: CopyDirStep, folder: string, report: SourceReport): Promise<Tree> {
   const selection = new Selection(step, readIgnoreFile(folder));
-  let isHinted = false;
-  const hint = (entries: number): void => {
-    if (isHinted || entries < MANY_ENTRIES) return;
-    isHinted = true;
-    const advice = "leave out what the image does not need: { ignore: [...] }, or a .dockerignore in the folder";
-    report.info?.(`${describeSource(step)}: ${count(MANY_ENTRIES)} files and folders so far; ${advice}`);
-  };
-  const watch = watchOf(report, ({ entries }) => {
-    hint(entries);
-    return `${describeSource(step)}: found ${count(entries)} files and folders`;
-  });
-  const tree = await listTree(folder, selection, watch);
-  hint(tree.length);
+  const advice = "leave out what the image does not need: { ignore: [...] }, or a .dockerignore in the folder";
+  const tree = await listWatched(report, { what: describeSource(step), advice }, (watch) =>
+    listTree(folder, selection, watch),
+  );
   if (selection.leftOut.size > 0) report.info?.(`${describeSource(step)}: ${describeLeftOut(selection.leftOut)}`);
   return tree;
 }
@@ -112,28 +88,6 @@ function describeLeftOut(leftOut: ReadonlyMap<string, number>): string {
 
 function counted(name: string, times: number): string {
   return times === 1 ? name : `${name} (${times})`;
-}
-
-/** Tells of what takes longer than a second, once a second. */
-function watchOf(report: SourceReport, describe: (progress: TreeProgress) => string): TreeWatch {
-  let toldAt = performance.now();
-  return {
-    signal: report.signal,
-    onProgress: (progress) => {
-      const text = describe(progress);
-      if (performance.now() - toldAt < STATUS_EVERY_MS) return;
-      toldAt = performance.now();
-      report.status?.(text);
-    },
-  };
-}
-
-function count(number: number): string {
-  return String(number).replace(/\B(?=(?:\d{3})+$)/g, ",");
-}
-
-function megabytes(bytes: number): string {
-  return count(Math.round(bytes / 1_000_000));
 }
 
 /** Gives an error the call that it belongs to, and the user's line. */

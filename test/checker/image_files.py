@@ -23,6 +23,9 @@ import slipway_hash
 
 TYPES = "application/vnd.oci.image.manifest.v1+json, application/vnd.oci.image.index.v1+json"
 
+# Layers and folders that they have nothing of: a base's layers take seconds to read, and every image has them.
+UNRELATED = set()
+
 
 def fetch(request, kind, reference):
     url = f"http://{request['registry']}/v2/{request['repository']}/{kind}/{reference}"
@@ -44,7 +47,11 @@ def read_image(request):
     folder = request["folder"].strip("/")
     files = {}
     for layer in manifest["layers"]:
-        apply_layer(files, fetch(request, "blobs", layer["digest"]), folder)
+        known = (layer["digest"], folder)
+        if known in UNRELATED:
+            continue
+        if not apply_layer(files, fetch(request, "blobs", layer["digest"]), folder):
+            UNRELATED.add(known)
     entries = [entry for _, (entry, _) in sorted(files.items())]
     return {
         "digest": "sha256:" + hashlib.sha256(raw).hexdigest(),
@@ -57,10 +64,13 @@ def read_image(request):
 
 
 def apply_layer(files, blob, folder):
+    """Whether there is anything in the layer that can change the folder."""
+    is_related = False
     with tarfile.open(fileobj=io.BytesIO(blob), mode="r:*", encoding="utf-8", errors="strict") as tar:
         for member in tar:
             name = member.name.strip("/")
             parent, base = posixpath.split(name)
+            is_related = is_related or base.startswith(".wh.") or name.startswith(folder + "/")
             if base == ".wh..wh..opq":
                 remove(files, parent, folder, keep_itself=True)
             elif base.startswith(".wh."):
@@ -68,6 +78,7 @@ def apply_layer(files, blob, folder):
             elif name.startswith(folder + "/"):
                 path = name[len(folder) + 1 :]
                 files[path] = (entry_of(tar, member, path), is_odd(member))
+    return is_related
 
 
 def remove(files, name, folder, keep_itself=False):
@@ -82,7 +93,8 @@ def entry_of(tar, member, path):
         return {"type": "dir", "path": path}
     if member.issym():
         return {"type": "link", "path": path, "target": member.linkname}
-    data = tar.extractfile(member).read()
+    content = tar.extractfile(member)
+    data = b"" if content is None else content.read()  # A pipe or a device, which is_odd tells.
     digest = hashlib.sha256(data).hexdigest()
     entry = {"type": "file", "path": path, "executable": bool(member.mode & 0o100), "sha256": digest}
     return {**entry, "hex": data.hex()} if len(data) < 1 << 20 else entry
@@ -90,7 +102,8 @@ def entry_of(tar, member, path):
 
 def is_odd(member):
     modes = (0o755,) if member.isdir() else (0o777,) if member.issym() else (0o644, 0o755)
-    return member.uid != 0 or member.gid != 0 or member.mtime != 0 or member.mode not in modes
+    is_known = member.isdir() or member.issym() or member.isfile() or member.islnk()
+    return not is_known or member.uid != 0 or member.gid != 0 or member.mtime != 0 or member.mode not in modes
 
 
 for line in sys.stdin.buffer:

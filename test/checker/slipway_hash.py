@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
-"""The hash of Slipway images, written a second time, from docs/hash.md alone.
+"""The hash of Slipway images, written a second time, from docs/hash.md alone
+(with imported_dockerfile.py and, by the rules of BuildKit's parser, dockerfile_parser.py).
 
 It shares no line with the TypeScript, so that a mistake has to be made twice to stay unseen. Standard library only,
 Python 3.9 or newer.
@@ -11,6 +12,7 @@ Python 3.9 or newer.
 A request of `stream` is a spec, or an object with one of these keys:
 
     {"specs": [spec, ...]}    the hash of an image for several platforms
+    {"formOf": spec}          what of its imported Dockerfile is hashed, as JSON
     {"prefixesOf": spec}      its prefix hashes, separated by spaces
     {"mounts": [mount, ...]}  the hash of what containers get when they start
     {"entries": [entry, ...]} a tree hash
@@ -27,13 +29,15 @@ import sys
 import unicodedata
 from pathlib import Path
 
+from dockerfile_parser import Unreadable
+from imported_dockerfile import ImportedDockerfile, broken
+
 MAX_LINKS = 40
 BUILD_KINDS = {"pip", "pipRequirements", "apt", "run", "dockerfile"}
 COPY_KINDS = {"copyFile", "copyDir"}
 
 # Mistakes to make on purpose: they prove that the tests which compare both implementations notice one.
-BREAKS = {"ensure_ascii", "env_order", "exec_bit", "step_order"}
-broken = set()
+BREAKS = {"ensure_ascii", "env_order", "exec_bit", "stage_numbers", "step_order"}
 
 
 class Refused(Exception):
@@ -46,8 +50,13 @@ class Refused(Exception):
 def hash_spec(spec):
     if spec["format"] != "image/v1":
         raise Refused(f"this computes image/v1, not {spec['format']}")
-    steps = [step_array(step) for step in emitted_order(spec["steps"])]
-    return hash_json(["image/v1", spec["base"]["digest"], spec["platform"], steps])
+    # A base that is an image is to commands as a Dockerfile of one stage that names no image.
+    is_import = spec["base"].get("kind") == "dockerfile"
+    no_image = {"text": "FROM scratch", "buildArgs": {}}
+    dockerfile = ImportedDockerfile(spec if is_import else {**spec, "base": no_image})
+    steps = [step_array(step, dockerfile) for step in emitted_order(spec["steps"])]
+    base = dockerfile.form() if is_import else spec["base"]["digest"]
+    return hash_json(["image/v1", base, spec["platform"], steps])
 
 
 def hash_prefixes(spec):
@@ -64,7 +73,7 @@ def hash_image(specs):
 
 
 def hash_mounts(mounts):
-    return hash_json(["mounts/v1", *(step_array(mount) for mount in mounts)])
+    return hash_json(["mounts/v1", *(step_array(mount, None) for mount in mounts)])
 
 
 def emitted_order(steps):
@@ -78,7 +87,7 @@ def emitted_order(steps):
     return [*fixed, *others, *copies]
 
 
-def step_array(step):
+def step_array(step, dockerfile):
     kind = step["kind"]
     if kind == "pip":
         return [kind, step["packages"], *pip_options(step)]
@@ -89,7 +98,7 @@ def step_array(step):
     if kind == "run":
         return [kind, step["command"], *secrets_item(step)]
     if kind == "dockerfile":
-        return [kind, step["commands"]]
+        return [kind, [dockerfile.step_command(command) for command in step["commands"]]]
     if kind == "workdir":
         return [kind, step["path"]]
     if kind == "env":
@@ -132,9 +141,12 @@ def utf16(text):
 
 
 def hash_json(value):
+    return hashlib.sha256(utf8(canonical(value))).hexdigest()
+
+
+def canonical(value):
     # With ensure_ascii off, Python escapes exactly what RFC 8785 does, in the same form.
-    text = json.dumps(value, ensure_ascii="ensure_ascii" in broken, separators=(",", ":"))
-    return hashlib.sha256(utf8(text)).hexdigest()
+    return json.dumps(value, ensure_ascii="ensure_ascii" in broken, separators=(",", ":"))
 
 
 def utf8(text):
@@ -292,13 +304,13 @@ def vectors(content, name):
     if isinstance(content, list):
         for tree in content:
             yield f"{name} {tree['name']}", tree["hash"], hash_entries(tree["entries"])
-    elif "form" in content:
-        return  # An imported Dockerfile: this checker reads none yet.
     elif "mounts" in content:
         yield name, content["hash"], hash_mounts(content["mounts"])
     elif "specs" in content:
         yield name, content["hash"], hash_image(content["specs"])
     else:
+        if "form" in content:
+            yield f"{name} form", content["form"], ImportedDockerfile(content["spec"]).form()
         yield name, content["hash"], hash_spec(content["spec"])
         computed = hash_prefixes(content["spec"])
         expected = content["prefixes"]
@@ -311,7 +323,7 @@ def answer_stream():
     for line in sys.stdin.buffer:
         try:
             answer = answer_request(json.loads(line))
-        except Refused as why:
+        except (Refused, Unreadable) as why:
             answer = f"refused: {why}".encode("ascii", "backslashreplace").decode("ascii")
         print(answer)
     return 0
@@ -320,6 +332,8 @@ def answer_stream():
 def answer_request(request):
     if "specs" in request:
         return hash_image(request["specs"])
+    if "formOf" in request:
+        return canonical(ImportedDockerfile(request["formOf"]).form())
     if "prefixesOf" in request:
         return " ".join(hash_prefixes(request["prefixesOf"]))
     if "mounts" in request:
@@ -334,5 +348,5 @@ def answer_request(request):
 if __name__ == "__main__":
     try:
         sys.exit(main(sys.argv[1:]))
-    except Refused as why:
+    except (Refused, Unreadable) as why:
         sys.exit(f"refused: {why}")

@@ -40,6 +40,23 @@ const projectFiles: readonly (readonly [string, number])[] = [
   ["z.bin", 900_000],
 ];
 
+/** As often, at least, the files of a project are read to hash them in one thread. */
+export const HASHING_READS = 12;
+
+/** As often, at least, they are read to send or to stage them. */
+export const SENDING_READS = 14;
+
+const MANY_FILES = 2_100;
+
+/** As often, at least, threads tell that they hashed some of the files that writeManyFiles adds. */
+export const BATCHES = 10;
+
+/** So many that threads hash them. */
+export function writeManyFiles(folder: string): void {
+  mkdirSync(join(folder, "many"));
+  for (let index = 0; index < MANY_FILES; index += 1) writeFileSync(join(folder, `many/${index}`), String(index));
+}
+
 /** What is sent of a project, a little less than the whole tar. */
 export const PROJECT_BYTES = projectFiles.reduce((sum, [, sizeBytes]) => sum + sizeBytes, 0);
 
@@ -81,6 +98,10 @@ export const fileEdits: Readonly<Record<string, MakeEdit>> = {
       rmSync(join(folder, "link"));
       symlinkSync("lib/../main.py", join(folder, "link"));
     },
+  }),
+  "ignore rules written": (folder) => ({
+    names: [".dockerignore", "."],
+    apply: () => writeFileSync(join(folder, ".dockerignore"), "lib\n*.py\n"),
   }),
   "file added": inFolder((path) => writeFileSync(join(path, "added"), "added")),
   "empty folder added": inFolder((path) => mkdirSync(join(path, "added"))),

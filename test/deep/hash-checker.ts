@@ -5,8 +5,8 @@ import { join } from "node:path";
 import fc from "fast-check";
 import { Image } from "../../sdk";
 import { hashEntries } from "../../sdk/files";
-import { hashImage, hashPrefixes, hashSpec } from "../../sdk/hash";
-import type { ResolvedSpec } from "../../sdk/spec";
+import { baseForm, hashImage, hashPrefixes, hashSpec } from "../../sdk/hash";
+import { isDockerfileBase, type ResolvedSpec } from "../../sdk/spec";
 import { resolveImage } from "../sdk/specs";
 import { contentOf, imageArbitrary, specArbitrary, treeArbitrary, type TreeEntry } from "./hash-inputs";
 
@@ -14,11 +14,16 @@ const script = join(__dirname, "../checker/slipway_hash.py");
 
 export interface Comparison {
   readonly specs: number;
+  /** Those of the specs that stand on a Dockerfile. */
+  readonly imports: number;
   readonly trees: number;
   readonly folders: number;
   readonly compared: number;
   readonly differing: readonly { readonly request: string; readonly ours: string; readonly theirs: string }[];
 }
+
+export const mistakes = ["ensure_ascii", "env_order", "exec_bit", "stage_numbers", "step_order"] as const;
+type Mistake = (typeof mistakes)[number];
 
 /** One line for the checker, and what it should answer. */
 interface Question {
@@ -28,12 +33,13 @@ interface Question {
 
 /**
  * Hashes random specs, images for several platforms and trees with the sdk and with the Python checker. One spec makes
- * four questions: its hash, its prefixes, an image for several platforms, a tree; every 20th tree is a folder on disk too.
+ * four questions: its hash, its prefixes, an image for several platforms, a tree; of a Dockerfile there is a
+ * fifth one, for what of it counts; every 20th tree is a folder on disk too.
  * @param breaking a mistake that the checker makes on purpose
  */
 export async function compareHashes(
   options: { readonly seed: number; readonly count: number },
-  breaking?: "ensure_ascii" | "env_order" | "exec_bit" | "step_order",
+  breaking?: Mistake,
 ): Promise<Comparison> {
   const sampling = { seed: options.seed, numRuns: options.count };
   const specs = fc.sample(specArbitrary, sampling);
@@ -59,7 +65,14 @@ export async function compareHashes(
       return { request: JSON.stringify(request), ours, theirs: answers[index] ?? "nothing" };
     });
     const differing = compared.filter(({ ours, theirs }) => ours !== theirs);
-    const counts = { specs: specs.length, trees: trees.length, folders: folders.length, compared: compared.length };
+    const imports = specs.filter(({ base }) => isDockerfileBase(base)).length;
+    const counts = {
+      specs: specs.length,
+      imports,
+      trees: trees.length,
+      folders: folders.length,
+      compared: compared.length,
+    };
     return { ...counts, differing };
   } finally {
     rmSync(place, { recursive: true, force: true });
@@ -70,6 +83,7 @@ function askAboutSpec(spec: ResolvedSpec): readonly Question[] {
   return [
     { request: spec, ours: hashSpec(spec) },
     { request: { prefixesOf: spec }, ours: hashPrefixes(spec).join(" ") },
+    ...(isDockerfileBase(spec.base) ? [{ request: { formOf: spec }, ours: JSON.stringify(baseForm(spec)) }] : []),
   ];
 }
 

@@ -1,8 +1,9 @@
 import { createHash } from "node:crypto";
 import fc from "fast-check";
 import type { hashEntries } from "../../sdk/files";
-import type { ResolvedSpec, ResolvedStep } from "../../sdk/spec";
-import { imageBase } from "../sdk/specs";
+import { isDockerfileBase, type ResolvedSpec, type ResolvedStep } from "../../sdk/spec";
+import { commandWithImages, imageDigests, makeImport } from "./import-inputs";
+import { Random } from "./random";
 
 export type TreeEntry = Parameters<typeof hashEntries>[0][number];
 
@@ -39,6 +40,9 @@ const pipOptions = {
 };
 const installer = fc.constantFrom("pip" as const, "uv" as const);
 
+const random = fc.integer().map((seed) => new Random(seed));
+const command = random.map((source) => commandWithImages(source, source.pick(["\\", "`"])));
+
 /** Every kind of step with any text: what the fluent calls would refuse has a hash as well. */
 const stepArbitrary: fc.Arbitrary<ResolvedStep> = fc.oneof(
   fc.record(
@@ -58,7 +62,10 @@ const stepArbitrary: fc.Arbitrary<ResolvedStep> = fc.oneof(
   ),
   fc.record({ kind: fc.constant("apt" as const), packages: texts }),
   fc.record({ kind: fc.constant("run" as const), command: text, secrets }, { requiredKeys: ["kind", "command"] }),
-  fc.record({ kind: fc.constant("dockerfile" as const), commands: texts }),
+  fc.record({
+    kind: fc.constant("dockerfile" as const),
+    commands: fc.oneof(texts, fc.array(command, { maxLength: 3 })),
+  }),
   fc.record({ kind: fc.constant("workdir" as const), path: text }),
   // fromEntries, unlike an assignment, makes a variable of the name __proto__.
   fc.array(fc.tuple(text, text), { maxLength: 6 }).map((pairs) => {
@@ -73,15 +80,25 @@ const stepArbitrary: fc.Arbitrary<ResolvedStep> = fc.oneof(
 
 const platforms = ["linux/amd64", "linux/arm64"] as const;
 
-export const specArbitrary: fc.Arbitrary<ResolvedSpec> = fc.record({
-  format: fc.constant("image/v1" as const),
-  platform: fc.constantFrom(...platforms),
+const plainBase = fc.record({
   base: fc.record({ reference: text, digest: baseDigest }),
-  steps: fc.oneof(
-    { weight: 9, arbitrary: fc.array(stepArbitrary, { maxLength: 8 }) },
-    { weight: 1, arbitrary: fc.array(stepArbitrary, { minLength: 30, maxLength: 60 }) },
-  ),
+  images: random.map(imageDigests),
 });
+
+/** A third of them stand on a Dockerfile. */
+export const specArbitrary: fc.Arbitrary<ResolvedSpec> = fc
+  .constantFrom(...platforms)
+  .chain((platform) =>
+    fc
+      .tuple(
+        fc.oneof({ weight: 2, arbitrary: plainBase }, { weight: 1, arbitrary: random.map(makeImport) }),
+        fc.oneof(
+          { weight: 9, arbitrary: fc.array(stepArbitrary, { maxLength: 8 }) },
+          { weight: 1, arbitrary: fc.array(stepArbitrary, { minLength: 30, maxLength: 60 }) },
+        ),
+      )
+      .map(([based, steps]) => ({ format: "image/v1" as const, platform, ...based, steps })),
+  );
 
 /** An image for one or both platforms, in any order. */
 export const imageArbitrary: fc.Arbitrary<readonly ResolvedSpec[]> = fc
@@ -90,7 +107,7 @@ export const imageArbitrary: fc.Arbitrary<readonly ResolvedSpec[]> = fc
     chosen.map((platform, index) => ({
       ...spec,
       platform,
-      base: { ...spec.base, digest: index === 0 ? imageBase(spec).digest : otherDigest },
+      base: isDockerfileBase(spec.base) || index === 0 ? spec.base : { ...spec.base, digest: otherDigest },
     })),
   );
 

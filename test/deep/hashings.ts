@@ -1,13 +1,14 @@
 import { createHash } from "node:crypto";
 import { hashEntries } from "../../sdk/files";
-import { hashSpec } from "../../sdk/hash";
+import { hashMounts, hashSpec } from "../../sdk/hash";
+import { isDockerfileBase, type ResolvedSpec } from "../../sdk/spec";
 import type { Hashing } from "./edits";
 import type { TreeItem } from "./tree-edits";
-import { imageBase } from "../sdk/specs";
 
 /** The sdk's hash. */
 export const sound: Hashing = {
   spec: hashSpec,
+  mounts: hashMounts,
   tree: (items) => hashEntries(inOrder(items).map(toEntry)),
 };
 
@@ -15,7 +16,11 @@ export const sound: Hashing = {
 export const broken = {
   /** All texts one after the other: nothing says where one ends. */
   unframed: {
-    spec: (spec) => sha256Of(textsOf([imageBase(spec).digest, spec.platform, spec.steps]).join("")),
+    spec: (spec) =>
+      sha256Of(
+        textsOf([isDockerfileBase(spec.base) ? spec.base : spec.base.digest, spec.platform, spec.steps]).join(""),
+      ),
+    mounts: (mounts) => sha256Of(textsOf(mounts.map(({ destination, tree }) => [destination, tree])).join("")),
     tree: (items) => {
       const hash = createHash("sha256");
       for (const item of inOrder(items)) {
@@ -27,12 +32,13 @@ export const broken = {
     },
   },
   "exec bit ignored": {
-    spec: hashSpec,
+    ...sound,
     tree: (items) => sound.tree(items.map((item) => (item.type === "file" ? { ...item, executable: false } : item))),
   },
   /** Of each character only eight bits are hashed. */
   "text as latin-1": {
     spec: (spec) => createHash("sha256").update(JSON.stringify(spec), "latin1").digest("hex"),
+    mounts: (mounts) => createHash("sha256").update(JSON.stringify(mounts), "latin1").digest("hex"),
     tree: (items) => {
       const text = inOrder(items).map((item) => JSON.stringify(toEntry(item)));
       return createHash("sha256").update(text.join("\n"), "latin1").digest("hex");
@@ -40,7 +46,7 @@ export const broken = {
   },
   /** Every byte that is no UTF-8, E8 as well as E9, becomes U+FFFD. */
   "file bytes as text": {
-    spec: hashSpec,
+    ...sound,
     tree: (items) =>
       sound.tree(
         items.map((item) =>
@@ -48,7 +54,29 @@ export const broken = {
         ),
       ),
   },
+  "here-documents left out": {
+    ...sound,
+    spec: (spec) => hashSpec(withText(spec, (text) => text.replace(/(<<-?'?(\w+)'?.*)\n[^]*?^\2$/gm, "$1\n$2"))),
+  },
+  /** Each image by what the Dockerfile calls it. */
+  "names for digests": {
+    ...sound,
+    spec: (spec) => {
+      const images = Object.entries(spec.images ?? {}).map(([name]) => [name, `sha256:${sha256Of(name)}`]);
+      return hashSpec({ ...spec, images: Object.fromEntries(images) });
+    },
+  },
+  /** Whether the target needs its stages or not. */
+  "the whole file": {
+    ...sound,
+    spec: (spec) => sha256Of(hashSpec(spec) + (isDockerfileBase(spec.base) ? spec.base.text : "")),
+  },
 } satisfies Record<string, Hashing>;
+
+function withText(spec: ResolvedSpec, change: (text: string) => string): ResolvedSpec {
+  const { base } = spec;
+  return isDockerfileBase(base) ? { ...spec, base: { ...base, text: change(base.text) } } : spec;
+}
 
 function toEntry(item: TreeItem): Parameters<typeof hashEntries>[0][number] {
   if (item.type !== "file") return item;

@@ -2,6 +2,7 @@ import { chmodSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync }
 import { tmpdir } from "node:os";
 import { join, posix } from "node:path";
 import { Image } from "../../sdk/image";
+import { Secret } from "../../sdk/secret";
 import { newRepository, publish } from "../integration/real-parts";
 import { dumpProgram, readDumps, type Dump } from "./dump-program";
 import { givenCommand } from "./hostile-strings";
@@ -28,11 +29,18 @@ interface Given {
   readonly destination: string;
   readonly names: readonly string[];
   readonly targets: readonly string[];
+  /** What the image stands on: an imported Dockerfile gets build arguments. */
+  readonly base: "image" | "Dockerfile" | "Dockerfile with another escape";
+  readonly buildArgs: readonly string[];
+  /** A variable's, a file's, and the file's name. */
+  readonly secrets: { readonly variable: string; readonly file: string; readonly fileName: string };
 }
 
 const copy = { strategy: "copy" } as const;
 const PATH = "/fake:/usr/local/bin:/usr/bin:/bin";
-const base = Image.debianSlim("3.11");
+const BASE = "python:3.11-slim-bookworm";
+const base = Image.base(BASE);
+const bases = ["Dockerfile with another escape", "image", "Dockerfile"] as const;
 
 /** Builds images out of hostile texts for real, and reads every text back: in the image, and from its config. */
 export async function buildHostileImages(options: {
@@ -46,11 +54,12 @@ export async function buildHostileImages(options: {
   try {
     writeTools(join(place, "fake"));
     for (let index = 0; index < options.count; index += 1) {
-      const given = choose(random);
+      const given = choose(random, bases[index % bases.length] ?? "image");
       const folder = join(place, String(index));
       writeNames(folder, given);
       const repository = newRepository();
-      const { hash } = await publish(makeImage(place, folder, given), { repository });
+      const env = { ...process.env, HOSTILE_SECRET: given.secrets.variable };
+      const { hash } = await publish(makeImage(place, folder, given), { repository, env });
       comparison.compare(given, await readDumps(reader, repository, hash), await reader.read(repository, hash, "srv"));
     }
     return { builds: options.count, ...comparison.result() };
@@ -71,12 +80,16 @@ function writeTools(folder: string): void {
 
 function makeImage(place: string, folder: string, given: Given): Image {
   const { options: extraOptions, packages } = given;
-  return base
+  const secrets = [
+    Secret.fromEnv("HOSTILE_SECRET"),
+    Secret.fromFile(join(`${folder}-import`, given.secrets.fileName), { id: "hostile-file" }),
+  ];
+  return makeBase(`${folder}-import`, given)
     .addLocalDir(join(place, "fake"), "/fake", copy)
     .dockerfileCommands(['SHELL ["/fake/dump"]'])
     .env({ ...given.variables, PATH })
     .workdir(`/work/${given.workdir}`)
-    .runCommands(...given.commands)
+    .runCommands(...given.commands, { secrets })
     .pipInstall(packages, { extraOptions, findLinks: extraOptions })
     .pipInstall(packages, { extraOptions, installer: "uv" })
     .entrypoint(given.entrypoint)
@@ -84,8 +97,20 @@ function makeImage(place: string, folder: string, given: Given): Image {
     .addLocalDir(folder, `/srv/${given.destination}`, copy);
 }
 
+function makeBase(folder: string, { base: kind, buildArgs, secrets }: Given): Image {
+  mkdirSync(folder);
+  writeFileSync(join(folder, secrets.fileName), secrets.file);
+  if (kind === "image") return base;
+  const args = Object.fromEntries(buildArgs.map((value, index) => [`VALUE_${index}`, value]));
+  const lines = Object.keys(args).map((name) => `ARG ${name}=default\nENV GIVEN_${name}=\${${name}}`);
+  const directive = kind === "Dockerfile" ? [] : ["# escape=`"];
+  const dockerfile = join(folder, "Dockerfile");
+  writeFileSync(dockerfile, [...directive, `FROM ${BASE} AS runtime`, ...lines, "FROM scratch", ""].join("\n"));
+  return Image.fromDockerfile(dockerfile, { target: "runtime", buildArgs: args });
+}
+
 /** Texts that each call takes: the others are refused, which emitHostileTexts sees. */
-function choose(random: Random): Given {
+function choose(random: Random, kind: Given["base"]): Given {
   const take = (call: (text: string) => unknown, count: number): readonly string[] =>
     Array.from({ length: count }, () => {
       for (;;) {
@@ -110,6 +135,18 @@ function choose(random: Random): Given {
     isPath(text);
     if (text.startsWith("/") || Buffer.byteLength(text) > 1000) throw new Error("this leads out of the folder");
   };
+  // Refused by checkBuildArgs, which emitHostileTexts does not see.
+  const isBuildArg = (text: string) => {
+    if (/[\0\r\n]/.test(text) || !text.isWellFormed() || text.length > 40_000) throw new Error("no build argument");
+  };
+  const isSecret = (text: string) => {
+    if (text === "" || text.includes("\0") || !text.isWellFormed() || text.length > 40_000)
+      throw new Error("no secret");
+  };
+  const isFileName = (text: string) => {
+    isName(text);
+    Secret.fromFile(text, { id: "x" });
+  };
   const values = take((text) => base.env({ A: text }), 6);
   return {
     variables: Object.fromEntries(values.map((value, index) => [`HOSTILE_${index}`, value])),
@@ -122,6 +159,13 @@ function choose(random: Random): Given {
     destination: take(isPath, 1).join(""),
     names: take(isName, 6),
     targets: take(isTarget, 2),
+    base: kind,
+    buildArgs: kind === "image" ? [] : take(isBuildArg, 4),
+    secrets: {
+      variable: take(isSecret, 1).join(""),
+      file: take(isSecret, 1).join(""),
+      fileName: take(isFileName, 1).join(""),
+    },
   };
 }
 
@@ -152,6 +196,12 @@ class Comparison {
     for (const [name, value] of Object.entries(given.variables)) {
       this.#see("variable of a step", last?.env[name], value);
       this.#see("variable of the image", envOf(config)[name], value);
+    }
+    this.#see("secret in a variable", last?.env["HOSTILE_SECRET"], given.secrets.variable);
+    this.#see("secret in a file", last?.secrets["hostile-file"], given.secrets.file);
+    for (const [index, value] of given.buildArgs.entries()) {
+      this.#see("build argument in a step", last?.env[`GIVEN_VALUE_${index}`], value);
+      this.#see("build argument in the image", envOf(config)[`GIVEN_VALUE_${index}`], value);
     }
     const workdir = clean(`/work/${given.workdir}`);
     this.#see("folder of a step", last?.folder, workdir);

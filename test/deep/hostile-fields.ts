@@ -1,6 +1,7 @@
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { Image } from "../../sdk/image";
+import { Secret } from "../../sdk/secret";
 
 /** A place in the fluent API that takes a text. */
 export interface Field {
@@ -40,6 +41,11 @@ export function hostileFields(folder: string): readonly Field[] {
     { name: "version of an apt package", add: (image, text) => image.aptInstall([`git=${text}`, "curl"]) },
     ...pipFields("pip"),
     ...pipFields("uv"),
+    secretField("id of a secret", (text) => Secret.fromEnv("TOKEN", { id: text })),
+    secretField("id of a secret file", (text) => Secret.fromFile(file, { id: text })),
+    secretField("version of a secret", (text) => Secret.fromConfig("token", { version: text })),
+    secretField("variable of a secret", (text) => Secret.fromEnv(text)),
+    secretField("variable of a secret of the config", (text) => Secret.fromConfig("token", { env: text })),
     { name: "destination of a folder", add: (image, text) => image.addLocalDir(dir, `/${text}`, copy) },
     { name: "part of a folder's destination", add: (image, text) => image.addLocalDir(dir, `/srv/${text}/x`, copy) },
     { name: "folder of a file's destination", add: (image, text) => image.addLocalFile(file, `/srv/${text}/x`, copy) },
@@ -52,6 +58,10 @@ export function hostileFields(folder: string): readonly Field[] {
 
 function commandField(name: string, command: (text: string) => string): Field {
   return { name, add: (image, text) => image.runCommands(command(text)), command };
+}
+
+function secretField(name: string, secret: (text: string) => Secret): Field {
+  return { name, add: (image, text) => image.runCommands("fetch", { secrets: [secret(text)] }) };
 }
 
 function pipFields(installer: "pip" | "uv"): readonly Field[] {

@@ -3,6 +3,7 @@ import { countOf, seed, tellCounts } from "./counts";
 import { sendHostileNames } from "./hostile-names";
 import { describeDockerfiles, passHostileDockerfiles } from "./hostile-dockerfiles";
 import { buildHostileImages } from "./hostile-builds";
+import { describeImports, passHostileImports } from "./hostile-imports";
 import { sound } from "./hostile-mistakes";
 import { describeRun, emitHostileTexts } from "./hostile-strings";
 
@@ -17,16 +18,25 @@ test("of hostile texts in every field, none becomes another instruction or anoth
 });
 
 test("what is built of hostile texts holds them exactly as given", { timeout }, async () => {
+  const started = performance.now();
   const run = await buildHostileImages({ seed, count: countOf("DEEP_HOSTILE_BUILDS", 60) });
+  const seconds = Math.round((performance.now() - started) / 1000);
   tellCounts(
-    `hostile-strings: seed ${seed}, ${run.builds} images built, ${run.values} values read back, ${run.different.length} differ`,
+    `hostile-strings: seed ${seed}, ${run.builds} images built, ${run.values} values read back, ` +
+      `${run.different.length} differ (${seconds} s)`,
   );
   expect(run.different).toEqual([]);
 });
 
-test("of Dockerfile lines that pass, BuildKit reads the instructions that were checked", async () => {
+test("of Dockerfile lines that pass, BuildKit reads the instructions that were checked", { timeout }, async () => {
   const run = await passHostileDockerfiles({ seed, count: countOf("DEEP_HOSTILE_TEXTS", 10_000) });
   tellCounts(`hostile-strings: seed ${seed}, ${describeDockerfiles(run)}`);
+  expect(run.different).toEqual([]);
+});
+
+test("what fromDockerfile lets pass reaches buildx as it is, and leaves the file alone", { timeout }, () => {
+  const run = passHostileImports({ seed, count: countOf("DEEP_HOSTILE_TEXTS", 10_000) });
+  tellCounts(`hostile-strings: seed ${seed}, ${describeImports(run)}`);
   expect(run.different).toEqual([]);
 });
 

@@ -80,7 +80,8 @@ async function readHarmless(fields: readonly Field[], render: Render): Promise<R
 /** Between two commands that are read only if nothing swallows them. */
 function emit(field: Field, text: string, render: Render): string {
   const image = field.add(Image.base("host/base:1").runCommands("true"), text).runCommands("true");
-  const base = { reference: "docker.io/host/base:1", digest: `sha256:${"a".repeat(64)}` };
+  if (typeof image.spec.base !== "string") throw new Error("an import's base is no text");
+  const base = { reference: image.spec.base, digest: `sha256:${"a".repeat(64)}` };
   const steps = image.spec.steps.map((step): ResolvedStep => {
     const tree = "0".repeat(64);
     switch (step.kind) {
@@ -168,12 +169,13 @@ function withText(instruction: ReadInstruction, field: Field, text: string): Rea
     return canonical({ ...instruction, args: [field.command?.(text) ?? ""] }, field, text);
   }
   const put = (value: string) => value.replaceAll(HARMLESS, () => text);
-  const { args, pairs } = instruction;
+  const { args, pairs, flags } = instruction;
   return canonical(
     {
       ...instruction,
       ...(args === undefined ? {} : { args: args.map(put) }),
       ...(pairs === undefined ? {} : { pairs: pairs.map((pair) => pair.map(put)) }),
+      ...(flags === undefined ? {} : { flags: flags.map(put) }),
     },
     field,
     text,

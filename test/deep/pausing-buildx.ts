@@ -32,13 +32,15 @@ export class PausingBuildx {
     writeFileSync(join(this.#control, "at"), at);
   }
 
-  /** Does something while the build stops; `build` is what may end before. */
-  async whilePaused(build: Promise<unknown>, act: () => void): Promise<void> {
+  /** Does something while the build stops; `build` is what may end before, and then it is `false`. */
+  async whilePaused(build: Promise<unknown>, act: () => void): Promise<boolean> {
     let hasEnded = false;
     const ended = build.catch(() => undefined).then(() => (hasEnded = true));
     while (!hasEnded && !existsSync(join(this.#control, "reached"))) await Promise.race([ended, sleep(2)]);
-    if (!hasEnded) act();
+    const isPaused = existsSync(join(this.#control, "reached"));
+    if (isPaused) act();
     writeFileSync(join(this.#control, "go"), "");
+    return isPaused;
   }
 }
 

@@ -147,7 +147,79 @@ export const specEdits: Readonly<Record<string, (random: Random) => Pair<Resolve
     const step = copyDir(r);
     return around(r, [[step], [{ ...step, kind: "copyFile" }]]);
   },
+  "dockerfile: digest of an image": (r) => inImages(r, ([one, other]) => [[one, other], [one, digest(r)], "as it is"]),
+  "dockerfile: digests of two images exchanged": (r) =>
+    inImages(r, ([one, other]) => [[one, other], [other, one], "as it is"]),
+  "dockerfile: one image against two of one digest": (r) =>
+    inImages(r, ([one, other]) => [[one, other], [one, one], "as it is"]),
 };
+
+/** Each makes two specs that differ by one edit of what does not count. */
+export const freeSpecEdits: Readonly<Record<string, (random: Random) => Pair<ResolvedSpec>>> = {
+  "name of the base": (r) => {
+    const spec = specWith(r);
+    return [spec, { ...spec, base: { ...spec.base, reference: `mirror.example/${r.hex()}:latest` } }];
+  },
+  "order of the variables of one env": (r) => {
+    const [one = "", other = ""] = words(r);
+    return around(r, [[env({ A: one, B: other })], [env({ B: other, A: one })]]);
+  },
+  "copy: source": (r) => {
+    const step = copyDir(r);
+    return around(r, [[step], [{ ...step, source: r.word() + "x" }]]);
+  },
+  "copy: patterns": (r) => {
+    const step = copyDir(r);
+    return around(r, [[step], [{ ...step, ignore: [r.word()], include: [r.word()] }]]);
+  },
+  "requirements: source": (r) => {
+    const step = { kind: "pipRequirements", tree: r.hex(), entry: "r.txt", installer: "pip" } as const;
+    return around(r, [[{ ...step, source: "a/r.txt" }], [{ ...step, source: `b/${r.word()}` }]]);
+  },
+  "secret: source": (r) =>
+    inSecrets(r, [[secret("A")], [{ ...secret("A"), from: { kind: "file", path: `${r.word()}x` } }]]),
+  "dockerfile: name of an image": (r) => inImages(r, ([one, other]) => [[one, other], [one, other], "by another name"]),
+  "dockerfile: digest of an image that nothing names": (r) => {
+    const [spec] = inImages(r, ([one, other]) => [[one, other], [one, other], "as it is"]);
+    return [spec, { ...spec, images: { ...spec.images, "docker.io/acme/other:latest": digest(r) } }];
+  },
+  "copies and settings at the end reordered": (r) => {
+    const [copy, user] = [copyDir(r), { kind: "user", user: r.word() } as const];
+    const spec = specWith(r);
+    return [
+      { ...spec, steps: [...spec.steps, copy, user] },
+      { ...spec, steps: [...spec.steps, user, copy] },
+    ];
+  },
+};
+
+/** A step that copies from one image and mounts another. */
+function inImages(
+  random: Random,
+  edit: (digests: Pair<string>) => readonly [Pair<string>, Pair<string>, "as it is" | "by another name"],
+): Pair<ResolvedSpec> {
+  const word = random.hex().slice(0, 8);
+  const [one, other, naming] = edit([digest(random), digest(random)]);
+  const commands = (name: string) => [
+    `COPY --from=acme/${name} /${word} /b`,
+    `RUN --mount=type=bind,from=acme/m,target=/m ls`,
+  ];
+  const images = (name: string, [copied, mounted]: Pair<string>) => ({
+    [`docker.io/acme/${name}:latest`]: copied,
+    "docker.io/acme/m:latest": mounted,
+  });
+  const name = naming === "as it is" ? "c" : `c${word}`;
+  const [first, second] = around(random, [
+    [{ kind: "dockerfile", commands: commands("c") }],
+    [{ kind: "dockerfile", commands: commands(name) }],
+  ]);
+  return [
+    { ...first, images: images("c", one) },
+    { ...second, images: images(name, other) },
+  ];
+}
+
+const digest = (random: Random): string => `sha256:${random.hex()}`;
 
 const env = (variables: Readonly<Record<string, string>>) => ({ kind: "env", variables }) satisfies ResolvedStep;
 

@@ -111,6 +111,15 @@ export const treeEdits: Readonly<Record<string, (random: Random) => Pair<Tree>>>
   },
 };
 
+/** Each makes two trees that differ by one edit of what does not count. */
+export const freeTreeEdits: Readonly<Record<string, (random: Random) => Pair<Tree>>> = {
+  "order of reading": (r) => {
+    const [items] = treeEdits["file added"]?.(r) ?? [[]];
+    const more = [...items, folder("Z"), file("Z/x", someBytes(r))];
+    return [more, more.toReversed()];
+  },
+};
+
 const folder = (path: string): TreeItem => ({ type: "dir", path });
 const link = (path: string, target: string): TreeItem => ({ type: "link", path, target });
 

@@ -1,9 +1,9 @@
 import { execFileSync } from "node:child_process";
 import { createHash } from "node:crypto";
-import { mkdirSync, writeFileSync } from "node:fs";
+import { mkdirSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { beforeAll, expect, test } from "vitest";
-import { findCanaries, imagePlaces, newCanary, readFiles, watchArguments } from "../integration/canary";
+import { findCanaries, imagePlaces, newCanary, readFiles, watchTraces } from "../integration/canary";
 import { fetchStored, newWord, startTestRegistry, type TestRegistry } from "./registry";
 import { IMPORTS, makeStack, makeTemporaryFolder, pulumi, readState, type Stack } from "./stack";
 
@@ -38,14 +38,14 @@ export const [uri, ref] = [api.uri, api.ref];
 `;
 
 /** A stack whose secrets are all set, and the environment that sets them. */
-async function makeSecretStack(command: string) {
+async function makeSecretStack(command: string, files: Readonly<Record<string, string>> = {}) {
   const home = makeTemporaryFolder();
   const temporary = join(home, "temporary");
   mkdirSync(temporary);
   writeFileSync(join(home, "canary.txt"), file);
   const { DOCKER_CONFIG = join(process.env["HOME"] ?? "", ".docker") } = process.env;
   const env = { ...registry.env, HOME: home, PULUMI_HOME: join(home, "pulumi"), DOCKER_CONFIG, TMPDIR: temporary };
-  const stack = await makeStack({ "index.ts": makeProgram(command), "ca.pem": certificate }, env);
+  const stack = await makeStack({ "index.ts": makeProgram(command), "ca.pem": certificate, ...files }, env);
   setConfig(stack, "encrypted", encrypted);
   setConfig(stack, "acme:other", other);
   return { stack, temporary, env: { CANARY: environment } };
@@ -67,7 +67,7 @@ const checking =
 
 test("secrets of every source reach a build, and leave no trace in state, image, arguments, logs and files", async () => {
   const { stack, temporary, env } = await makeSecretStack(`${checking}${newWord()}`);
-  const { result: up, seen } = await watchArguments(pulumi(stack, "up", { env }));
+  const { result: up, seen } = await watchTraces(pulumi(stack, "up", { env }), temporary);
   expect(up.exitCode, up.text).toBe(0);
   const image = await imagePlaces(String(up.outputs["ref"]));
   const expected = createHash("sha256").update([environment, encrypted, file, other].join("|")).digest("hex");
@@ -79,6 +79,50 @@ test("secrets of every source reach a build, and leave no trace in state, image,
     stack: readFiles(stack.folder),
     temporary: readFiles(temporary),
   };
+  expect(findCanaries(canaries, places)).toEqual([]);
+  expect(JSON.stringify(readState(stack)["api"])).not.toContain(stack.folder);
+
+  const again = await pulumi(stack, "up", { env: { CANARY: "" } });
+  expect(again.changes, again.text).toEqual({ same: 2 });
+});
+
+test("secrets of every source reach an imported Dockerfile, and leave no trace in state, image, staged files and logs", async () => {
+  const [word, marker] = [newWord(), newWord()];
+  const program = `${IMPORTS.trimEnd()} import { Secret } from "slipway";
+const secrets = [
+  Secret.fromEnv("CANARY"),
+  Secret.fromFile("imported/own.secret"),
+  Secret.fromConfig("encrypted"),
+  Secret.fromConfig("acme:other"),
+];
+const image = Image.fromDockerfile("imported/Dockerfile", { target: "runtime", secrets });
+const api = new BuiltImage("api", { image, builder: { caBundle: "ca.pem" } });
+export const [uri, ref] = [api.uri, api.ref];
+`;
+  const dockerfile = `FROM python:3.11-slim-bookworm AS runtime
+COPY . /srv
+RUN --mount=type=secret,id=CANARY,env=CANARY --mount=type=secret,id=encrypted,env=ENCRYPTED \\
+    --mount=type=secret,id=own.secret --mount=type=secret,id=other \\
+    printf "%s|%s|%s|%s" "$CANARY" "$ENCRYPTED" "$(cat /run/secrets/own.secret)" "$(cat /run/secrets/other)" | sha256sum > /proof; \\
+    test -s "$SSL_CERT_FILE"; sleep 0.3; echo ${word}
+FROM runtime
+RUN false
+`;
+  const { stack, temporary, env } = await makeSecretStack("true", {
+    "index.ts": program,
+    "imported/Dockerfile": dockerfile,
+    "imported/.dockerignore": "*.secret\n",
+    "imported/app.py": marker,
+  });
+  writeFileSync(join(stack.folder, "imported/own.secret"), file);
+  const { result: up, seen, files } = await watchTraces(pulumi(stack, "up", { env }), temporary);
+  expect(up.exitCode, up.text).toBe(0);
+  rmSync(join(stack.folder, "imported/own.secret"));
+  const image = await imagePlaces(String(up.outputs["ref"]));
+  const expected = createHash("sha256").update([environment, encrypted, file, other].join("|")).digest("hex");
+  expect(image["layers"]?.some((layer) => layer.includes(expected))).toBe(true);
+  expect(files.some((content) => content.includes(marker))).toBe(true);
+  const places = { ...image, arguments: seen, log: [up.text], stack: readFiles(stack.folder), staged: files };
   expect(findCanaries(canaries, places)).toEqual([]);
   expect(JSON.stringify(readState(stack)["api"])).not.toContain(stack.folder);
 

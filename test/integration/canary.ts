@@ -49,16 +49,32 @@ export function readFiles(folder: string): readonly (string | Buffer)[] {
   return [...files, ...files.map((file) => readFileSync(file))];
 }
 
-/** Samples the arguments of all processes of this machine while something runs. */
-export async function watchArguments<T>(work: Promise<T>): Promise<{ result: T; seen: readonly string[] }> {
+/** Samples, while something runs, the arguments of all processes of this machine and the files under a folder. */
+export async function watchTraces<T>(
+  work: Promise<T>,
+  folder: string,
+): Promise<{ result: T; seen: readonly string[]; files: readonly (string | Buffer)[] }> {
   const seen = new Set<string>();
+  const files = new Map<string, Buffer>();
   const timer = setInterval(() => {
     for (const pid of readdirSync("/proc").filter((name) => /^\d+$/.test(name))) seen.add(readArguments(pid));
+    sampleFiles(folder, files);
   }, 15);
   try {
-    return { result: await work, seen: [...seen] };
+    return { result: await work, seen: [...seen], files: [...files.keys(), ...files.values()] };
   } finally {
     clearInterval(timer);
+  }
+}
+
+function sampleFiles(folder: string, files: Map<string, Buffer>): void {
+  try {
+    for (const entry of readdirSync(folder, { recursive: true, withFileTypes: true })) {
+      const path = join(entry.parentPath, entry.name);
+      if (entry.isFile()) files.set(path, readFileSync(path));
+    }
+  } catch {
+    // Something went while it was looked at.
   }
 }
 

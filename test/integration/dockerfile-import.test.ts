@@ -93,6 +93,12 @@ test("a file that changes after it was hashed is told, nothing is built and noth
   expect(error.text).toBe("context of Dockerfile: src/b changed after it was hashed, so nothing was built.");
   const left = readdirSync(leftovers, { recursive: true, encoding: "utf8" });
   expect(left.filter((path) => /build-|context-|files-/.test(path))).toEqual([]);
+
+  write("src/b", "2");
+  await new Promise((resolve) => setTimeout(resolve, 15)); // What was not edited must be older.
+  mkdirSync(join(folder, "src/added"));
+  const { text } = await expectCode(builder.build(request), "CONTEXT_CHANGED");
+  expect(text).toBe("context of Dockerfile: src/added changed after it was hashed, so nothing was built.");
 });
 
 test("where the checkout is, its umask, its times and the builder change neither hash nor digest", async () => {

@@ -8,18 +8,23 @@ import { beforeEach, describe, expect, test } from "vitest";
 import { Image, Secret } from "../../sdk";
 import { HttpServer } from "../fakes/http-server";
 import { expectCode } from "../fakes/registry-contract";
-import { findCanaries, imagePlaces, newCanary, readFiles, watchArguments, type Places } from "./canary";
+import { findCanaries, imagePlaces, newCanary, readFiles, watchTraces, type Places } from "./canary";
 import { servePrivateIndex } from "./private-index";
 import { newFolder, newName, newRepository, publish, readImage, resolveImage } from "./real-parts";
 
 const main = join(__dirname, "../../dist/cli/main.js");
 const index = new HttpServer();
 
+const copy = { strategy: "copy" } as const;
+
 beforeEach(() => process.chdir(newFolder()));
 
 const environment = newCanary("env");
 const configured = newCanary("config");
 const plain = newCanary("key");
+/** What is to be found in the staged context, and so shows that it was looked through. */
+const marker = newName();
+const BASE = "python:3.11-slim-bookworm";
 const file = newCanary("file");
 const password = newCanary("netrc");
 const canaries = [environment, configured, plain, file, password];
@@ -52,8 +57,43 @@ export const api = small
   })
   .user("1000")
   .runCommands("test -r /run/secrets/netrc", { secrets });
+export const imported = Image.fromDockerfile("imported/Dockerfile", {
+  target: "Runtime",
+  secrets: [
+    token,
+    Secret.fromFile("imported/own.secret"),
+    Secret.fromConfig("canaryToken"),
+    Secret.fromConfig("acme:key"),
+  ],
+}).runCommands('test -n "$CANARY" && test -r /run/secrets/key', { secrets: [token, Secret.fromConfig("acme:key")] });
+export const noisyImport = Image.fromDockerfile("imported/noisy.Dockerfile", {
+  secrets: [token, Secret.fromConfig("canaryToken")],
+});
 export const noisy = Image.debianSlim("3.11")
   .runCommands('echo "$CANARY $CONFIGURED"; cat /run/secrets/*; exit 3', { secrets });
+`;
+
+/** Each source as a variable and as a file; a stage that only runs, and one that stays. */
+const dockerfile = `FROM ${BASE} AS build
+WORKDIR /src
+COPY . .
+RUN --mount=type=secret,id=CANARY,env=CANARY \\
+    --mount=type=secret,id=own.secret \\
+    --mount=type=secret,id=canaryToken,env=CONFIGURED,required=true \\
+    --mount=type=secret,id=key,target=/tmp/key,mode=0400 <<EOT
+  : ${newName()}
+  printf "%s|%s|%s|%s" "$CANARY" "$CONFIGURED" "$(cat /tmp/key)" "$(cat /run/secrets/own.secret)" | sha256sum > /proof
+  sleep 0.3
+EOT
+FROM ${BASE} AS runtime
+COPY --from=build /src /src
+COPY --from=build /proof /proof
+RUN --mount=type=secret,id=CANARY --mount=type=secret,id=own.secret,env=OWN --mount=type=secret,id=canaryToken \\
+    test "$OWN" = "$(cat /run/secrets/CANARY /run/secrets/canaryToken)" || ls /run/secrets
+`;
+const noisyDockerfile = `FROM ${BASE}
+RUN --mount=type=secret,id=CANARY,env=CANARY --mount=type=secret,id=canaryToken \\
+    echo "$CANARY $(cat /run/secrets/canaryToken)"; exit 3
 `;
 
 /** A project with those images, and with the values of its secrets where they are looked for. */
@@ -65,6 +105,12 @@ function makeProject(more = "") {
   writeFileSync(join(project, "package.json"), "{}");
   writeFileSync(join(project, "images.ts"), makeImages(more));
   writeFileSync(join(project, "canary.txt"), file);
+  mkdirSync(join(project, "imported"));
+  writeFileSync(join(project, "imported/Dockerfile"), dockerfile);
+  writeFileSync(join(project, "imported/noisy.Dockerfile"), noisyDockerfile);
+  writeFileSync(join(project, "imported/.dockerignore"), "*.secret\n");
+  writeFileSync(join(project, "imported/own.secret"), file);
+  writeFileSync(join(project, "imported/app.py"), marker);
   writeFileSync(join(home, ".netrc"), `machine 127.0.0.1 login user password ${password}\n`);
   const env: NodeJS.ProcessEnv = {
     ...process.env,
@@ -90,7 +136,7 @@ async function run(args: readonly string[], { project, env }: { project: string;
 /** Builds with the CLI and collects where a canary might be. */
 async function buildEverywhere(name: string, made: ReturnType<typeof makeProject>) {
   const args = ["image", "build", `images.ts#${name}`, "--json", "--repository", newRepository()];
-  const { result, seen } = await watchArguments(run(args, made));
+  const { result, seen, files } = await watchTraces(run(args, made), made.temporary);
   const dockerfile = await run(["image", "dockerfile", `images.ts#${name}`], made);
   const { ref }: { ref?: string } = result.exitCode === 0 ? JSON.parse(result.stdout) : {};
   const places: Places = {
@@ -98,6 +144,7 @@ async function buildEverywhere(name: string, made: ReturnType<typeof makeProject
     Dockerfile: [dockerfile.stdout],
     arguments: seen,
     log: [result.stdout, result.stderr],
+    staged: files,
     temporary: readFiles(made.temporary),
   };
   return { result, ref, places };
@@ -112,8 +159,18 @@ describe("a canary in every secret", () => {
     expect(findCanaries(canaries, places)).toEqual([]);
   });
 
-  test("is not shown when a step prints it and fails", async () => {
-    const { result, places } = await buildEverywhere("noisy", makeProject());
+  test("reaches an imported Dockerfile as a variable and as a file, and is not in the context that it is built from", async () => {
+    const { result, places } = await buildEverywhere("imported", makeProject());
+    expect(result.exitCode, result.stderr).toBe(0);
+    expect(places["layers"]?.some((layer) => layer.includes(proof))).toBe(true);
+    expect(places["layers"]?.some((layer) => layer.includes(marker))).toBe(true);
+    expect(places["staged"]?.some((content) => content.includes(marker))).toBe(true);
+    expect(places["Dockerfile"]?.join("\n")).toContain("--mount=type=secret,id=own.secret");
+    expect(findCanaries(canaries, places)).toEqual([]);
+  });
+
+  test.each(["noisy", "noisyImport"])("is not shown when a step prints it and fails: %s", async (name) => {
+    const { result, places } = await buildEverywhere(name, makeProject());
     expect(result.stderr).toContain("  | *** ***\n");
     expect(result.stderr).toContain("exit code 3");
     expect(findCanaries(canaries, places)).toEqual([]);
@@ -135,7 +192,15 @@ exec "$buildx" "$@" --build-arg LEAK="$CANARY"
     const env = { ...made.env, PATH: `${bin}${delimiter}${made.env["PATH"] ?? ""}` };
     const { result, places } = await buildEverywhere("small", { ...made, env });
     expect(result.exitCode, result.stderr).toBe(0);
-    expect(findCanaries(canaries, places)).toEqual(["config: env", "arguments: env", "temporary: env"]);
+    expect(findCanaries(canaries, places)).toEqual(["config: env", "arguments: env", "staged: env", "temporary: env"]);
+  });
+
+  test("is found in the context and the layers where no ignore rule leaves its file out", async () => {
+    const made = makeProject();
+    writeFileSync(join(made.project, "imported/.dockerignore"), "");
+    const { result, places } = await buildEverywhere("imported", made);
+    expect(result.exitCode, result.stderr).toBe(0);
+    expect(findCanaries(canaries, places)).toEqual(["layers: file", "staged: file"]);
   });
 
   test("is no part of what is hashed", async () => {
@@ -206,6 +271,40 @@ describe("a company's CA bundle", () => {
     const without = await publish(makeImage());
     const withBundle = await publish(makeImage(), { caBundle: "ca.pem" });
     expect(withBundle).toMatchObject({ hash: without.hash, digest: without.digest, reused: false });
+  });
+
+  test("leaves hash and digest of an imported Dockerfile as they are", async () => {
+    const lines = [
+      "# escape=`",
+      `FROM ${BASE} AS build`,
+      `RUN mkdir /made; echo ${name}`,
+      "run `\n  # between\n  touch /made/second",
+      'RUN --mount=type=cache,target=/c ["touch", "/made/third"]',
+      "RUN <<EOT\nRUN=1\ntouch /made/fourth\nEOT",
+      `FROM ${BASE}`,
+      "ONBUILD RUN true",
+      "COPY --from=build /made /made",
+      "RUN touch /last",
+    ];
+    writeFileSync("Dockerfile", `${lines.join("\n")}\n`);
+    const image = Image.fromDockerfile("Dockerfile").runCommands("id -u > /id").addLocalFile("file", "/srv/file", copy);
+    const without = await publish(image);
+    const withBundle = await publish(image, { caBundle: "ca.pem" });
+    expect(withBundle).toMatchObject({ hash: without.hash, digest: without.digest, reused: false });
+  });
+
+  test.each<[string, (command: string) => string]>([
+    ["continued, with mounts of its own", (command) => `RUN --mount=type=cache,target=/c \\\n  # and\n  ${command}`],
+    ["in lower case and JSON", (command) => `run ["sh", "-c", ${JSON.stringify(command)}]`],
+    ["a here-document", (command) => `RUN <<'EOT'\n${command}\nEOT`],
+    ["after a SHELL", (command) => `SHELL ["/bin/bash", "-c"]\nRUN ${command}`],
+  ])("is what a RUN of an imported Dockerfile trusts: %s", async (_, write) => {
+    const command = `: ${name}; test "$SSL_CERT_FILE" = "$PIP_CERT" && cat "$SSL_CERT_FILE" "$APT_CONFIG"; exit 1`;
+    writeFileSync("Dockerfile", `FROM ${BASE} AS one\nUSER 1000\n${write(command)}\nFROM one\nRUN true\n`);
+    const image = Image.fromDockerfile("Dockerfile");
+    const error = await expectCode(publish(image, { caBundle: "ca.pem" }), "BUILD_FAILED");
+    expect(error.message).toContain("  | -----BEGIN CERTIFICATE-----\n  | MIIB\n");
+    expect(error.message).toContain('  | Acquire::https::CAInfo "/run/slipway/ca.pem";\n');
   });
 
   test("is what steps trust while they run, of every kind and user", async () => {

@@ -467,7 +467,7 @@ describe("is refused in the call, by file and line:", () => {
       "# syntax=acme/frontend:2\nFROM a",
       "Dockerfile:1: # syntax=acme/frontend:2 asks for another frontend than docker/dockerfile. Only Dockerfiles can be imported: what another frontend makes of the text is not known before it runs.",
     ],
-    ["FROM a AS One\nFROM b AS two", 'Dockerfile:1: it has no stage "three". It has one, two.', { target: "three" }],
+    ["FROM a AS One\nFROM b AS two", 'Dockerfile:1: it has no stage "three". Known are one, two.', { target: "three" }],
     ["FROM a", 'Dockerfile:1: it has no stage "0". None of its stages has a name.', { target: "0" }],
     ["FROM ${X}", "Dockerfile:1: FROM ${X} names nothing. Give the ARG a default, or buildArgs."],
     [
@@ -578,7 +578,7 @@ describe("is refused when it is hashed, by file and line:", () => {
     await putImage("alpine");
     enter("FROM alpine\nCOPY a \\\n  gone /", { a: "" });
     expect(await refusal(() => Image.fromDockerfile("Dockerfile"))).toBe(
-      "Dockerfile:2: there is no gone in the context. Sources are relative to the context and cannot leave it.",
+      `Dockerfile:2: there is no gone in the context (${process.cwd()}). Sources are relative to the context and cannot leave it.`,
     );
     enter("FROM alpine\nCOPY a /", { a: "", ".dockerignore": "a" });
     expect(await refusal(() => Image.fromDockerfile("Dockerfile"))).toBe(
@@ -605,6 +605,11 @@ describe("is refused when it is hashed, by file and line:", () => {
     enter("FROM acme/on");
     expect(await refusal(() => Image.fromDockerfile("Dockerfile"))).toBe(
       "Dockerfile:1: an ONBUILD trigger of its base takes files from acme/b, which cannot be pinned. Start from an image without that trigger.",
+    );
+    await putImage("acme/counts", { OnBuild: ["COPY --from=0 / /"] });
+    enter("FROM scratch\nFROM acme/counts");
+    expect(await refusal(() => Image.fromDockerfile("Dockerfile"))).toBe(
+      "Dockerfile:2: an ONBUILD trigger of its base takes files from 0, which cannot be pinned. Start from an image without that trigger.",
     );
     await putImage("acme/env", { Env: ["URL=https://x.example/a"] });
     enter("FROM acme/env\nADD $URL /");
@@ -761,7 +766,7 @@ CMD ["node", "/app"]
     enter(`ARG V=1\n${text}`, files);
     const before = await inputsOf(Image.fromDockerfile("Dockerfile"));
     const after = await inputsOf(Image.fromDockerfile("Dockerfile", { buildArgs: { V: "2" } }));
-    expect(explainNew(before, after, missing)).toBe("builds from the base, 0 steps: Dockerfile: buildArgs + V");
+    expect(explainNew(before, after, missing)).toBe("builds Dockerfile: Dockerfile: buildArgs + V");
     const other = await inputsOf(Image.base("node:20"));
     expect(explainNew(before, other, missing)).toBe(
       "builds from the base, 0 steps: base Dockerfile → docker.io/library/node:20",

@@ -89,3 +89,7 @@ it("a refusal says which command, what to do, and carries its own code", () => {
   expect(error.text).toBe("dockerfileCommands([…]): commands[1] has COPY from the local context.");
   expect(error.hint).toBe(copyHint);
 });
+
+it("reads a long text of variables at once", () => {
+  expect(() => Image.base("a").dockerfileCommands([`RUN echo ${"$$a".repeat(20_000)}`])).not.toThrow();
+});

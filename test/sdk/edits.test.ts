@@ -1,15 +1,16 @@
 import { expect, test } from "vitest";
 import { seed, tellCounts } from "../deep/counts";
-import { findEqualPairs } from "../deep/edits";
+import { describeRun, findWrongPairs } from "../deep/edits";
 import { broken, sound } from "../deep/hashings";
 
-const count = 2000;
+// Four of each kind: what is random of them is the same each time.
+const count = 600;
 
-test("of pairs that differ by one edit, none has one hash", () => {
-  const { pairs, kinds, examples } = findEqualPairs(sound, { seed, count });
-  tellCounts(`edits: seed ${seed}, ${pairs} pairs of ${kinds} kinds, ${examples.length} kinds with one hash`);
-  expect(kinds).toBeGreaterThanOrEqual(20);
-  expect(examples).toEqual([]);
+test("of pairs that differ by one edit, none has one hash, unless it is an edit of what does not count", () => {
+  const run = findWrongPairs(sound, { seed, count });
+  tellCounts(`edits: seed ${seed}, ${describeRun(run)}`);
+  expect(run.kinds).toBeGreaterThanOrEqual(20);
+  expect(run.examples).toEqual([]);
 });
 
 test.each<{ mistake: keyof typeof broken; caught: string[] }>([
@@ -18,6 +19,7 @@ test.each<{ mistake: keyof typeof broken; caught: string[] }>([
     caught: [
       "boundary between two items moved",
       "items joined",
+      "mount: file against folder",
       "files: boundary between name and content moved",
       "files: file against empty folder",
       "files: link against a file that holds the target",
@@ -28,9 +30,21 @@ test.each<{ mistake: keyof typeof broken; caught: string[] }>([
     mistake: "text as latin-1",
     caught: ["character above eight bits", "files: renamed to a character above eight bits"],
   },
-  { mistake: "file bytes as text", caught: ["files: byte changed", "files: byte E8 against E9"] },
+  { mistake: "file bytes as text", caught: ["files: byte E8 against E9"] },
+  {
+    mistake: "here-documents left out",
+    caught: ["import: here-document body", "import: CRLF in a here-document"],
+  },
+  {
+    mistake: "names for digests",
+    caught: ["import: digest of a base", "dockerfile: digest of an image", "free: import: another name of an image"],
+  },
+  {
+    mistake: "the whole file",
+    caught: ["free: import: unneeded stage", "free: import: comment", "free: import: continued line"],
+  },
 ])("the same pairs catch a hash with the mistake: $mistake", ({ mistake, caught }) => {
-  const found = Object.keys(findEqualPairs(broken[mistake], { seed, count }).equal);
+  const found = Object.keys(findWrongPairs(broken[mistake], { seed, count }).wrong);
   expect(found).toEqual(expect.arrayContaining(caught));
   expect(found).not.toContain("platform");
 });

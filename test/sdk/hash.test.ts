@@ -4,7 +4,7 @@ import { describe, expect, it } from "vitest";
 import { hashImage, hashMounts, hashPrefixes, hashSpec } from "../../sdk/hash";
 import { orderSteps, type ResolvedMount, type ResolvedSpec, type ResolvedStep } from "../../sdk/spec";
 import { imageCases, readGolden, readImageCase, importCases, readImportCase } from "./golden";
-import { digestOf, specOf, treeOf, imageBase } from "./specs";
+import { digestOf, importOf, specOf, treeOf, imageBase } from "./specs";
 
 describe("hashSpec", () => {
   it.each(imageCases)("gives the golden hash of %s", (name) => {
@@ -91,6 +91,14 @@ describe("the hash of an image on a Dockerfile", () => {
     const { spec, hash, prefixes } = readImportCase(name);
     expect(hashSpec(spec)).toBe(hash);
     expect(hashPrefixes(spec)).toEqual(prefixes);
+  });
+
+  it.each([
+    ["a here-document of no line and of an empty one", "COPY <<A /a\nA\n", "COPY <<A /a\n\nA\n"],
+    ["a mark of another encoding at the end of a command", "RUN echo a", "RUN echo a\ufeff"],
+  ])("tells apart Dockerfiles that differ in %s", (_, one, other) => {
+    const hashes = [one, other].map((line) => hashSpec(specOf([], { base: importOf(`FROM scratch\n${line}`) })));
+    expect(hashes[0]).not.toBe(hashes[1]);
   });
 
   it.each(importCases)("has the golden form in the place of the base's digest: %s", (name) => {

@@ -1,6 +1,12 @@
 import { TreeHashes, resolveSpec, resolveSteps } from "../../sdk/resolve";
 import { Image } from "../../sdk/image";
-import { isDockerfileBase, type ResolvedImageBase, type ResolvedSpec, type ResolvedStep } from "../../sdk/spec";
+import {
+  isDockerfileBase,
+  type ResolvedDockerfileBase,
+  type ResolvedImageBase,
+  type ResolvedSpec,
+  type ResolvedStep,
+} from "../../sdk/spec";
 
 export const digestOf = (letter: string): string => `sha256:${letter.repeat(64)}`;
 export const treeOf = (digit: string): string => digit.repeat(64);
@@ -9,6 +15,19 @@ export const treeOf = (digit: string): string => digit.repeat(64);
 export function specOf(steps: readonly ResolvedStep[], more: Partial<ResolvedSpec> = {}): ResolvedSpec {
   const base = { reference: "docker.io/library/python:3.11-slim-bookworm", digest: digestOf("a") };
   return { format: "image/v1", platform: "linux/amd64", base, steps, ...more };
+}
+
+/** A Dockerfile as a base, of which nothing but the text matters. */
+export function importOf(text: string): ResolvedDockerfileBase {
+  return {
+    kind: "dockerfile",
+    source: "Dockerfile",
+    context: ".",
+    text,
+    buildArgs: {},
+    reads: [],
+    tree: treeOf("3"),
+  };
 }
 
 /** The base of a spec that is no import. */

@@ -134,7 +134,14 @@ func readCommand(command instructions.Command, expand instructions.SingleWordExp
 	case *instructions.RunCommand:
 		found.Args, found.IsShell = runArgs(c), c.PrependShell
 		for _, mount := range instructions.GetMounts(c) {
-			found.Flags = append(found.Flags, fmt.Sprintf("mount %s %s", mount.Type, mount.Target))
+			flag := fmt.Sprintf("mount %s %s", mount.Type, mount.Target)
+			if mount.Type == instructions.MountTypeSecret {
+				flag = fmt.Sprintf("secret %s at %q", mount.CacheID, mount.Target)
+				if mount.Env != nil {
+					flag += fmt.Sprintf(" in %s", *mount.Env)
+				}
+			}
+			found.Flags = append(found.Flags, flag)
 		}
 		if network := instructions.GetNetwork(c); network != instructions.NetworkDefault {
 			found.Flags = append(found.Flags, "network "+network)
