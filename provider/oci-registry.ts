@@ -200,7 +200,7 @@ export class OciRegistry implements Registry {
   }
 
   async #wait(attempt: number, signal: AbortSignal | undefined): Promise<void> {
-    const delayMs = this.#options.backoffMs?.(attempt - 1) ?? 250 * 4 ** (attempt - 2);
+    const delayMs = this.#options.backoffMs?.(attempt - 1) ?? 250 * 3 ** (attempt - 2);
     await sleep(delayMs, undefined, signal === undefined ? {} : { signal }).catch(() => signal?.throwIfAborted());
   }
 }

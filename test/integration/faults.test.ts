@@ -9,13 +9,13 @@ const plainHost = readSettings(process.env).repository?.split("/")[0] ?? "";
 const ecr = useEcr();
 
 test("a registry that fails for a moment fails no build, and one that fails for good gives its error", async () => {
-  const run = await runFaultMatrix({ seed, count: 15, plainHost, isQuick: true });
+  const run = await runFaultMatrix({ seed, count: 10, plainHost, isQuick: true });
   tellCounts(`fault-matrix: seed ${seed}, a plain registry, ${describeMatrix(run)}`);
   expect(run.wrong).toEqual([]);
 });
 
 test("an ECR that fails for a moment fails no build, and one that fails for good gives its error", async () => {
-  const run = await runFaultMatrix({ seed, count: 10, plainHost, ecr: ecr(), isQuick: true });
+  const run = await runFaultMatrix({ seed, count: 5, plainHost, ecr: ecr(), isQuick: true });
   tellCounts(`fault-matrix: seed ${seed}, ECR, ${describeMatrix(run)}`);
   expect(run.wrong).toEqual([]);
 });
