@@ -1,9 +1,16 @@
 import type { ArgsDef } from "citty";
 import { resolve } from "node:path";
-import { BuildkitBuilder } from "../provider/buildkit";
+import { readAwsSettings } from "../provider/aws-settings";
+import { Builders } from "../provider/builders";
 import { parseBuilderChoice } from "../provider/buildx";
+import { parseEcrHost } from "../provider/ecr-address";
+import { ecrRepository } from "../provider/ecr-repository";
 import { Leftovers } from "../provider/leftovers";
-import { publishImage } from "../provider/publish";
+import { locateRepository } from "../provider/locate";
+import type { LocatedRepository } from "../provider/located";
+import { hostsOf } from "../provider/mirrors";
+import { placeImage } from "../provider/place-image";
+import { ociRepository } from "../provider/repository";
 import type { SecretPlaces } from "../provider/secret-store";
 import { DEFAULT_REPOSITORY, type Settings } from "../provider/settings";
 import { describeError, SlipwayError } from "../sdk/error";
@@ -48,28 +55,31 @@ export function imageBuild(terminal: Terminal): Command<typeof buildArgs> {
       const loader = new ImageLoader(terminal);
       const repository = chooseRepository(args.repository, loader.settings, terminal);
       const leftovers = new Leftovers();
+      leftovers.sweep();
       const signal = terminal.stopOnSignal(leftovers);
-      const builder = new BuildkitBuilder(
-        parseBuilderChoice(
-          args.builder ?? loader.settings.builder,
-          chooseCaBundle(args["ca-bundle"], loader, terminal),
-        ),
-        leftovers,
-        terminal.env,
+      const { registries } = loader;
+      const { mirrors } = loader.settings;
+      const places = registries.placesOf(await locate(repository, terminal));
+      const choice = parseBuilderChoice(
+        args.builder ?? loader.settings.builder,
+        chooseCaBundle(args["ca-bundle"], loader, terminal),
       );
+      const builders = new Builders(leftovers, terminal.env, registries);
       const { progress } = loader;
       try {
         for (const argument of args._) {
           progress.show(`${argument}: hashing`);
           const { image, folder, hash, specs } = await loader.load(argument, platforms, signal);
-          const published = await publishImage(loader.registry, () => builder, {
+          const hosts = [places.home.address.host, ...hostsOf(specs, mirrors)];
+          const published = await placeImage(places, () => builders.of(choice, hosts), {
             specs,
             callSites: image.callSites,
             folder,
-            mirrors: loader.settings.mirrors,
+            mirrors,
+            bases: registries.oci(),
             baseCallSite: image.baseCallSite,
-            repository: parseRepository(repository),
             secretPlaces: { folder, env: terminal.env, ...configOf(terminal.env) },
+            build: "auto",
             onProgress: ({ text }) => progress.show(`${argument}: ${text}`),
             signal,
           });
@@ -108,6 +118,13 @@ function configOf(env: NodeJS.ProcessEnv): Pick<SecretPlaces, "readConfig" | "hi
     readConfig: (key) => env[nameOf(key)],
     hintConfig: (key) => `Outside of Pulumi it is the environment variable ${nameOf(key)}.`,
   };
+}
+
+/** A repository of ECR is known by its address. */
+function locate(repository: string, terminal: Terminal): Promise<LocatedRepository> {
+  const isEcr = parseEcrHost(parseRepository(repository).host) !== undefined;
+  const aws = readAwsSettings(terminal.env, () => undefined);
+  return locateRepository(isEcr ? ecrRepository({ url: repository, create: true }) : ociRepository(repository), aws);
 }
 
 function chooseRepository(flag: string | undefined, settings: Settings, terminal: Terminal): string {

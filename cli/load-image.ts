@@ -3,9 +3,8 @@ import { basename, dirname, join, resolve } from "node:path";
 import { dockerCredentials } from "../provider/credentials";
 import { findLockFile } from "../provider/lock-file";
 import { LockKeeper } from "../provider/lock-keeper";
-import { OciRegistry } from "../provider/oci-registry";
 import { ImageProgram, type PlainImage, type ResolvedImage, type ResolvedMounts } from "../provider/program";
-import type { Registry } from "../provider/registry";
+import { Registries } from "../provider/registries";
 import { readSettings, type Settings } from "../provider/settings";
 import { SlipwayError } from "../sdk/error";
 import type { Platform } from "../sdk/platform";
@@ -36,7 +35,7 @@ export async function withLoader<T>(terminal: Terminal, work: (loader: ImageLoad
 /** Loads and resolves the images of one command: each base is asked for once for each program's folder. */
 export class ImageLoader {
   readonly settings: Settings;
-  readonly registry: Registry;
+  readonly registries: Registries;
   /** Where it shows what takes long. */
   readonly progress: ProgressLine;
   readonly #terminal: Terminal;
@@ -47,7 +46,7 @@ export class ImageLoader {
     this.#terminal = terminal;
     this.progress = new ProgressLine(terminal);
     this.settings = readSettings(terminal.env);
-    this.registry = new OciRegistry({ findCredentials: dockerCredentials(terminal.env) });
+    this.registries = new Registries(dockerCredentials(terminal.env));
   }
 
   /**
@@ -97,7 +96,7 @@ export class ImageLoader {
     if (known !== undefined) return known;
     const { lock: mode, mirrors } = this.settings;
     const file = findLockFile(folder);
-    const program = new ImageProgram({ folder, registry: this.registry, mirrors, lock: file.lock });
+    const program = new ImageProgram({ folder, registry: this.registries.oci(), mirrors, lock: file.lock });
     const keeper = new LockKeeper(file, program, {
       mode,
       warn: (text) => this.progress.note(`warning: ${text}`),

@@ -38,7 +38,7 @@ export function lock(terminal: Terminal): Command<typeof lockArgs> {
       const loader = new ImageLoader(terminal);
       const nameOf = (path: string): string => relative(terminal.cwd, path);
       if (args.check !== true) {
-        const access = { platforms, registry: loader.registry, mirrors: loader.settings.mirrors };
+        const access = { platforms, registry: loader.registries.oci(), mirrors: loader.settings.mirrors };
         const upgrade = args.upgrade === true ? chooseUpgrade(words) : "none";
         for (const program of await loadPrograms(loader, words.files, terminal.cwd)) {
           const result = await updateLock({ ...program, ...access }, upgrade);

@@ -1,10 +1,11 @@
 import { describeError, SlipwayError } from "../sdk/error";
-import { parseRepository } from "../sdk/reference";
 import { adoptImage } from "./commit";
 import type { Builder } from "./builder";
 import type { BuilderChoice } from "./buildx";
-import { publishImage } from "./publish";
-import type { Registry, RepositoryAddress } from "./registry";
+import { hostsOf } from "./mirrors";
+import type { Places } from "./place";
+import { placeImage } from "./place-image";
+import type { Registry } from "./registry";
 import type { SecretPlaces } from "./secret-store";
 import type { ResourceLog } from "./resource-log";
 import { urnOf, type RunFacts } from "./run";
@@ -12,8 +13,10 @@ import { checkHash, readInputs, specsOf, type ImageInputs, type ImageOutputs } f
 
 /** What an update needs of its surroundings. */
 export interface ApplyContext {
-  readonly registryFor: (inputs: ImageInputs) => Registry;
-  readonly makeBuilder: (choice: BuilderChoice) => Builder;
+  readonly placesOf: (inputs: ImageInputs) => Places;
+  /** Where bases are asked for. */
+  readonly bases: Registry;
+  readonly makeBuilder: (choice: BuilderChoice, hosts: readonly string[]) => Builder;
   readonly placesFor: (folder: string) => SecretPlaces;
   readonly factsOf: (inputs: unknown) => RunFacts;
   readonly logFor: (urn: string) => ResourceLog;
@@ -41,21 +44,25 @@ export async function applyImage(context: ApplyContext, props: Props): Promise<{
   checkHash(inputs);
   const run = context.factsOf(props);
   const log = context.logFor(urnOf(props));
-  const { reused, digest, sizeBytes } = await context.limit(() =>
-    publishImage(context.registryFor(inputs), () => context.makeBuilder(run.builder), {
-      specs: specsOf(inputs),
+  const places = context.placesOf(inputs);
+  const specs = specsOf(inputs);
+  const hosts = [places.home.address.host, ...hostsOf(specs, run.mirrors)];
+  const { reused, digest, sizeBytes, regions } = await context.limit(() =>
+    placeImage(places, () => context.makeBuilder(run.builder, hosts), {
+      specs,
       callSites: run.callSites.map((callSite) => (callSite === "" ? undefined : callSite)),
       folder: run.folder,
       mirrors: run.mirrors,
+      bases: context.bases,
       baseCallSite: run.baseCallSite === "" ? undefined : run.baseCallSite,
-      repository: parseRepository(inputs.repository),
       secretPlaces: context.placesFor(run.folder),
+      build: run.build,
       onProgress: ({ text }) => log.status(text),
       signal: context.signal,
     }),
   );
   log.status(reused ? "exists, nothing built" : `built, ${formatSize(sizeBytes)}`);
-  const outputs: ImageOutputs = { digest, sizeBytes, reused };
+  const outputs: ImageOutputs = { digest, sizeBytes, reused, ...(regions === undefined ? {} : { regions }) };
   return { id: inputs.hash, outs: { ...props, ...outputs } };
 }
 
@@ -67,9 +74,9 @@ export async function readImage(
 ): Promise<{ id: string; props: Props }> {
   const inputs = readInputs(props);
   if (inputs === undefined) return { id, props };
-  const repository: RepositoryAddress = parseRepository(inputs.repository);
   try {
-    const stored = await adoptImage(context.registryFor(inputs), repository, inputs.hash, context.signal);
+    const { home } = context.placesOf(inputs);
+    const stored = await adoptImage(home.registry, home.address, inputs.hash, context.signal);
     return stored === undefined ? { id: "", props: {} } : { id, props: { ...props, ...stored } };
   } catch (error) {
     context.logFor(urnOf(props)).warn(`kept as it is, since the repository could not tell: ${describeError(error)}`);

@@ -24,6 +24,7 @@ const lineSchema = v.object({
       }),
     ),
   ),
+  statuses: v.optional(v.array(v.object({ id: v.string(), completed: v.optional(v.string()) }))),
   logs: v.optional(v.array(v.object({ vertex: v.string(), data: v.string() }))),
 });
 
@@ -35,6 +36,7 @@ export class BuildOutput {
   readonly #decoders = new Map<string, StringDecoder>();
   readonly #announced = new Set<string>();
   readonly #text: string[] = [];
+  readonly #pushes = new Set<string>();
   #failed: { readonly digest: string; readonly name: string; readonly error: string } | undefined;
 
   constructor(callbacks: {
@@ -53,6 +55,11 @@ export class BuildOutput {
       return;
     }
     for (const vertex of parsed.output.vertexes ?? []) this.#readVertex(vertex);
+    for (const { id, completed } of parsed.output.statuses ?? []) {
+      if (!id.startsWith("pushing ")) continue;
+      if (completed === undefined) this.#pushes.add(id);
+      else this.#pushes.delete(id);
+    }
     for (const log of parsed.output.logs ?? []) {
       // A chunk may end within a character.
       const decoder = this.#decoders.get(log.vertex) ?? new StringDecoder("utf8");
@@ -63,6 +70,11 @@ export class BuildOutput {
         lastLines(before + decoder.write(Buffer.from(log.data, "base64")), LINES_KEPT + 1).join("\n"),
       );
     }
+  }
+
+  /** Whether something is on its way to a registry. */
+  get isPushing(): boolean {
+    return this.#pushes.size > 0;
   }
 
   /** The step that failed; `undefined` when something else did. */

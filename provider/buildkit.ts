@@ -13,15 +13,20 @@ import { listSource } from "../sdk/sources";
 import { isDockerfileBase, type ResolvedStep } from "../sdk/spec";
 import { isSourceStep } from "../sdk/step";
 import { watchBytes, type SourceReport } from "../sdk/tree-report";
+import { buildAgain, passingCause, PassingFailure, type BuildAgainOptions } from "./build-again";
 import { BuildOutput } from "./build-output";
 import type { Builder, BuildRequest } from "./builder";
 import { BUILDER_HINT, prepareBuildx, type BuilderChoice, type Buildx } from "./buildx";
 import { caMounts, readCaBundle } from "./ca-bundle";
 import { sendContext, type ContextPart } from "./context";
+import type { FindCredentials } from "./credentials";
+import { parseEcrHost } from "./ecr-address";
+import { guardChild } from "./guard";
 import { describeImport, importFolders, listImport } from "./import";
 import type { Leftovers } from "./leftovers";
 import { maskSecrets } from "./mask";
 import { refuseProxyArgs } from "./proxy-arguments";
+import { PUSH_STALL_MS, StallTimer, stalled } from "./push-stall";
 import type { SecretValue } from "./secret-store";
 import { stageTree } from "./staging";
 
@@ -32,17 +37,26 @@ const KILL_AFTER_MS = 3_000;
 const SECRET_VARIABLE = "SLIPWAY_BUILD_SECRET_";
 const metadataSchema = v.object({ "containerimage.digest": v.string() });
 
+export interface BuildkitOptions extends BuildAgainOptions {
+  /** Asked instead of the user's Docker configuration. */
+  readonly findCredentials?: FindCredentials | undefined;
+  /** How long a push may tell nothing, in milliseconds. Default 30 minutes. */
+  readonly pushStallMs?: number;
+}
+
 /** Builds with BuildKit, through buildx. */
 export class BuildkitBuilder implements Builder {
   readonly #choice: BuilderChoice;
   readonly #leftovers: Leftovers;
   readonly #env: NodeJS.ProcessEnv;
+  readonly #options: BuildkitOptions;
   #buildx: Promise<Buildx> | undefined;
 
-  constructor(choice: BuilderChoice, leftovers: Leftovers, env: NodeJS.ProcessEnv) {
+  constructor(choice: BuilderChoice, leftovers: Leftovers, env: NodeJS.ProcessEnv, options: BuildkitOptions = {}) {
     this.#choice = choice;
     this.#leftovers = leftovers;
     this.#env = env;
+    this.#options = options;
   }
 
   async build(request: BuildRequest): Promise<string> {
@@ -54,7 +68,7 @@ export class BuildkitBuilder implements Builder {
       caBundle === undefined ? request.secrets : [...request.secrets, ...readCaBundle(caBundle, request.folder)];
     const sent = caBundle === undefined ? dockerfile.text : addRunMounts(dockerfile.text, caMounts);
     const mask = maskSecrets(request.secrets.map(({ value }) => value));
-    this.#buildx ??= prepareBuildx(this.#choice, this.#leftovers, this.#env);
+    this.#buildx ??= prepareBuildx(this.#choice, this.#leftovers, this.#env, this.#options.findCredentials);
     const buildx = await this.#buildx;
     // buildx knows a folder again by its last name, so each build needs a new one.
     const folders = ["build", "context", "files"].map((name) => this.#leftovers.makeFolder(name));
@@ -62,7 +76,8 @@ export class BuildkitBuilder implements Builder {
     try {
       const parts = await contextParts(dockerfile, request);
       const staged = await stageImport(dockerfile, { request, text: sent, parts, folder, context, files });
-      return await runBuild(buildx, { request, dockerfile, sent, secrets, mask, parts, folder, staged });
+      const build = { request, dockerfile, sent, secrets, mask, parts, folder, staged };
+      return await buildAgain(request, () => runBuild(buildx, build, this.#options), this.#options);
     } catch (error) {
       throw request.signal.aborted ? cancelled(request) : error;
     } finally {
@@ -142,7 +157,11 @@ async function contextParts(dockerfile: DockerfileText, request: BuildRequest): 
   return parts;
 }
 
-async function runBuild(buildx: Buildx, build: Build): Promise<string> {
+async function runBuild(
+  buildx: Buildx,
+  build: Build,
+  { pushStallMs = PUSH_STALL_MS }: BuildkitOptions,
+): Promise<string> {
   const { request, dockerfile } = build;
   if (request.signal.aborted) throw cancelled(request); // Stopped while the builder was looked for.
   const metadataFile = join(build.folder, "metadata.json");
@@ -150,6 +169,7 @@ async function runBuild(buildx: Buildx, build: Build): Promise<string> {
     env: { ...buildx.env, ...secretVariables(build.secrets) },
     stdio: ["pipe", "pipe", "pipe"],
   });
+  const unguard = guardChild(child.pid);
   const output = new BuildOutput({
     onStep: (count, name) =>
       request.onProgress({
@@ -157,10 +177,14 @@ async function runBuild(buildx: Buildx, build: Build): Promise<string> {
       }),
     onPhase: (text) => request.onProgress({ text }),
   });
-  createInterface({ input: child.stderr }).on("line", (line) => output.readLine(line));
+  const stall = new StallTimer(pushStallMs, () => end(child));
+  createInterface({ input: child.stderr }).on("line", (line) => {
+    output.readLine(line);
+    stall.set(output.isPushing);
+  });
   child.stdout.resume();
   child.stdin.on("error", () => undefined);
-  const ended = endOf(child);
+  const ended = endOf(child).finally(unguard);
   const stop = (): void => end(child);
   request.signal.addEventListener("abort", stop, { once: true });
   try {
@@ -172,11 +196,17 @@ async function runBuild(buildx: Buildx, build: Build): Promise<string> {
     const [outcome, code] = await Promise.all([sent, ended]);
     if (request.signal.aborted) throw cancelled(request);
     if (outcome instanceof Error) throw outcome;
+    if (stall.hasEnded) throw new PassingFailure(stalled(request.repository, pushStallMs), "stall");
     // Success without all that was to be sent would be an image of something else.
-    if (code !== 0 || outcome !== true) throw failed(build, output);
+    if (code !== 0 || outcome !== true) {
+      const error = failed(build, output);
+      const cause = passingCause(output.error);
+      throw cause === undefined ? error : new PassingFailure(error, cause);
+    }
     const metadata = v.parse(v.pipe(v.string(), v.parseJson(), metadataSchema), await readFile(metadataFile, "utf8"));
     return metadata["containerimage.digest"];
   } finally {
+    stall.set(false);
     request.signal.removeEventListener("abort", stop);
   }
 }
@@ -310,10 +340,19 @@ function failed({ request, dockerfile, mask }: Build, output: BuildOutput): Slip
     code: "BUILD_FAILED",
     text: [`building: ${place}failed: ${what}`, ...printed.map((text) => `  | ${text}`)].join("\n") + "\n",
     hint: /failed to push/.test(error)
-      ? "See that the builder can reach that registry, and that the login of your Docker configuration may write there."
+      ? hintOfPush(request.repository.host)
       : "No tag was put. What was built before is in the builder's cache.",
     callSite: entry === undefined ? undefined : request.callSites[request.spec.steps.indexOf(entry.step)],
   });
+}
+
+/** ECR tells a builder only that something is forbidden, not which of the actions of a push is. */
+function hintOfPush(host: string): string {
+  if (parseEcrHost(host) === undefined)
+    return "See that the builder can reach that registry, and that the login of your Docker configuration may write there.";
+  const actions = ["BatchCheckLayerAvailability", "InitiateLayerUpload", "UploadLayerPart", "CompleteLayerUpload"];
+  const needed = [...actions, "PutImage"].map((action) => `ecr:${action}`).join(", ");
+  return `See that the builder can reach that registry, and that your AWS credentials allow all of ${needed} (docs/iam.md).`;
 }
 
 /** A secret may have several lines. */

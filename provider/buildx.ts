@@ -5,6 +5,8 @@ import { connect } from "node:net";
 import { delimiter, join } from "node:path";
 import { promisify } from "node:util";
 import { describeError, SlipwayError } from "../sdk/error";
+import { makePrivateDocker } from "./credential-helper";
+import type { FindCredentials } from "./credentials";
 import type { Leftovers } from "./leftovers";
 
 const run = promisify(execFile);
@@ -48,11 +50,14 @@ export async function prepareBuildx(
   choice: BuilderChoice,
   leftovers: Leftovers,
   env: NodeJS.ProcessEnv,
+  findCredentials?: FindCredentials,
 ): Promise<Buildx> {
   const found = await findBuildx(env);
+  const docker =
+    findCredentials === undefined ? {} : await makePrivateDocker(leftovers.makeFolder("docker"), findCredentials, env);
   // The first would override the logins of the Docker configuration, the second put labels into images.
   const { DOCKER_AUTH_CONFIG: _, BUILDX_GIT_LABELS: __, ...clean } = env;
-  const base = { ...clean, BUILDX_NO_DEFAULT_ATTESTATIONS: "1", BUILDKIT_COLORS: "", NO_COLOR: "1" };
+  const base = { ...clean, ...docker, BUILDX_NO_DEFAULT_ATTESTATIONS: "1", BUILDKIT_COLORS: "", NO_COLOR: "1" };
   switch (choice.kind) {
     case "current":
       return { ...found, builderArgs: [], env: base };

@@ -9,6 +9,10 @@ import { parseRepository } from "../sdk/reference";
 import { parseBuilderChoice, type BuilderChoice } from "./buildx";
 import type { Existence } from "./existence";
 import { programOf, type Program } from "./pulumi-program";
+import type { LocatedRepository } from "./located";
+import type { BuildChoice } from "./place-image";
+import { planRepository } from "./planned-repository";
+import { inRegion, type RegionalImage } from "./regional-image";
 import { isRepository, ociRepository, type Repository } from "./repository";
 import { resourceLog } from "./resource-log";
 import type { RunFacts } from "./run";
@@ -35,6 +39,8 @@ export interface BuiltImageArgs {
   readonly platforms?: readonly string[];
   /** Default: the setting `slipway:builder`, `SLIPWAY_BUILDER`, the current builder of buildx. */
   readonly builder?: BuilderArgs;
+  /** `"never"`: an image that is stored nowhere is an error, and no builder is needed. Default `"auto"`. */
+  readonly build?: BuildChoice;
 }
 
 /** What another stack needs of an image, as plain JSON. */
@@ -77,10 +83,13 @@ export class BuiltImage extends pulumi.CustomResource {
   /** What a node pulls that has none of it: compressed, in bytes. */
   declare readonly sizeBytes: pulumi.Output<number>;
   declare readonly platforms: pulumi.Output<readonly string[]>;
+  /** Region → digest, where the repository is in more than one; known after the update. */
+  declare readonly regions: pulumi.Output<Readonly<Record<string, string>> | undefined>;
   /** `<repository>@sha256:…`, what a pod runs; known at preview when the hash is stored, else after the update. */
   readonly ref: pulumi.Output<string>;
   /** What a stack exports for another one. */
   readonly handle: pulumi.Output<ImageHandle>;
+  readonly #plan: Plan;
 
   /** @throws SlipwayError INVALID_ARGUMENT, INVALID_REFERENCE */
   constructor(name: string, args: BuiltImageArgs, opts?: pulumi.CustomResourceOptions) {
@@ -91,10 +100,12 @@ export class BuiltImage extends pulumi.CustomResource {
       digest: undefined,
       sizeBytes: undefined,
       reused: undefined,
+      regions: undefined,
       __provider: PROVIDER_TEXT,
     };
     // An inherited `protect` would only block a new hash: deleting an image's resource removes nothing.
     super(TYPE, name, props, { ...opts, protect: opts?.protect ?? false });
+    this.#plan = plan;
     const { repository, stored } = plan;
     const built = pulumi.interpolate`${repository}@${this.digest}`;
     this.ref = stored.apply((digest) =>
@@ -103,6 +114,23 @@ export class BuiltImage extends pulumi.CustomResource {
     this.handle = pulumi
       .all([this.uri, this.ref, this.hash, this.platforms, this.sizeBytes])
       .apply(([uri, ref, hash, platforms, sizeBytes]) => ({ uri, ref, hash, platforms, sizeBytes }));
+  }
+
+  /**
+   * The image in a region of its repository, where workloads of that region pull it.
+   *
+   * @example
+   * ```ts
+   * const repository = ecrRepository({ name: "images", regions: ["us-west-2", "eu-west-1"] });
+   * const image = new BuiltImage("api", { image: Image.debianSlim("3.11"), repository });
+   * export const ref = image.in("eu-west-1").ref;
+   * ```
+   */
+  in(region: string): RegionalImage {
+    const call: Call = { text: `BuiltImage.in(${JSON.stringify(region)})`, callSite: readCallSite(this.in) };
+    const { located, existence } = this.#plan;
+    const { urn, hash, digest, regions } = this;
+    return inRegion(call, region, { located, existence, urn, hash, digest, regions });
   }
 }
 
@@ -116,6 +144,8 @@ type Inputs = { readonly [K in keyof ImageInputs]: pulumi.Input<ImageInputs[K] |
 interface Plan {
   readonly inputs: Inputs;
   readonly repository: pulumi.Output<string>;
+  readonly located: pulumi.Output<LocatedRepository>;
+  readonly existence: pulumi.Output<Existence>;
   /** The digest that the repository has under the hash. */
   readonly stored: pulumi.Output<string | undefined>;
 }
@@ -147,15 +177,16 @@ function planImage(
       return Promise.all([program.resolve(value, platforms, report), isPlain]);
     })
     .apply(([found]) => found);
-  const repository = pulumi.output(chosen.url).apply((url) => checkRepository(call, url));
+  const located = planRepository(chosen, program, urn, (error) => withLine(call, error));
+  const repository = located.apply((value) => value.repository);
   const existence = pulumi
-    .all([resolved, repository])
-    .apply(([{ hash }, url]): Promise<Existence> => program.exists(url, hash, chosen.insecure));
+    .all([resolved, located])
+    .apply(([{ hash }, place]): Promise<Existence> => program.exists(place, hash));
   const builder = pulumi.output(chooseBuilder(call, args.builder, program));
   const run = pulumi
     .all([image, resolved, existence, builder, urn])
     .apply(async ([value, { isLocked }, found, choice, resourceUrn]): Promise<RunFacts> => {
-      if (found.kind === "missing") {
+      if (found.kind === "missing" && args.build !== "never") {
         const report = (error: unknown): void => resourceLog(resourceUrn).error(withLine(call, error));
         await program.watch(checkSecrets(program, value, resourceUrn), report);
       }
@@ -167,6 +198,7 @@ function planImage(
         mirrors: program.settings.mirrors,
         baseCallSite: value.baseCallSite ?? "",
         builder: choice,
+        build: args.build ?? "auto",
       };
     });
   return {
@@ -174,7 +206,8 @@ function planImage(
       hash: resolved.apply(({ hash }) => hash),
       uri: pulumi.all([resolved, repository]).apply(([{ hash }, url]) => `${url}:${hash}`),
       repository,
-      insecure: chosen.insecure ? true : undefined,
+      insecure: located.apply(({ insecure }) => insecure),
+      ecr: located.apply(({ ecr }) => ecr),
       format: resolved.apply(({ format }) => format),
       platforms: [...platforms],
       base: resolved.apply(({ base }) => base),
@@ -184,7 +217,9 @@ function planImage(
       __run: run,
     },
     repository,
-    stored: existence.apply((found) => (found.kind === "stored" ? found.digest : undefined)),
+    located,
+    existence,
+    stored: existence.apply((found) => ("digest" in found ? found.digest : undefined)),
   };
 }
 
@@ -219,9 +254,12 @@ function checkArgs(call: Call, args: unknown): void {
   if (typeof args !== "object" || args === null || !("image" in args) || args.image === undefined) {
     throw fail(call, "the image is missing.", "Give { image: Image.debianSlim()… }.");
   }
-  const known = ["image", "repository", "platforms", "builder"];
+  const known = ["image", "repository", "platforms", "builder", "build"];
   const wrong = Object.keys(args).find((name) => !known.includes(name));
   if (wrong !== undefined) throw fail(call, `there is no argument ${wrong}.`, `Known are ${known.join(", ")}.`);
+  if ("build" in args && args.build !== undefined && args.build !== "auto" && args.build !== "never") {
+    throw fail(call, `build is ${JSON.stringify(args.build)}.`, 'Write "auto" or "never".');
+  }
   // A plain value is looked at right here, where the error has the user's line.
   if (!pulumi.Output.isInstance(args.image) && !(args.image instanceof Promise)) checkImage(call, args.image);
 }

@@ -1,4 +1,5 @@
 import { createHash } from "node:crypto";
+import { setTimeout as sleep } from "node:timers/promises";
 import * as v from "valibot";
 import { SlipwayError } from "../sdk/error";
 import type { Platform } from "../sdk/platform";
@@ -8,6 +9,7 @@ import type { Manifest, Registry, RepositoryAddress } from "./registry";
 const HASH_ANNOTATION = "io.slipway.hash";
 /** BuildKit's own note on a layer that it rewrote; a prefix build lacks it, and one hash is to be one digest. */
 const REWRITTEN = "buildkit/rewritten-timestamp";
+const SETTLE_MAX_MS = 1_000;
 const INDEX_TYPE = "application/vnd.oci.image.index.v1+json";
 
 /** An image in a repository. */
@@ -66,9 +68,16 @@ export async function commitImage(
   if (children.length > 1) {
     for (const { manifest } of children) await registry.putManifest(repository, manifest.digest, manifest, signal);
   }
+  const lookedMs = performance.now();
   const winner = await adoptImage(registry, repository, hash, signal);
   if (winner !== undefined) return winner;
-  await registry.putManifest(repository, hash, top, signal);
+  try {
+    await registry.putManifest(repository, hash, top, signal);
+    await settle(performance.now() - lookedMs, signal);
+  } catch (error) {
+    // An immutable tag that somebody else put meanwhile: theirs is taken below.
+    if (!(error instanceof SlipwayError && error.code === "TAG_TAKEN")) throw error;
+  }
   const stored = await adoptImage(registry, repository, hash, signal);
   if (stored !== undefined) return stored;
   throw new SlipwayError({
@@ -76,6 +85,15 @@ export async function commitImage(
     text: `${repository.host}/${repository.path}:${hash}: the registry took the tag and does not know it.`,
     hint: "Something deletes tags there; see its log.",
   });
+}
+
+/**
+ * Where tags may move, whoever looked before our tag was there puts theirs over it, about as long after as we took
+ * ourselves. Waiting twice that long before the last look lets both see the same.
+ */
+async function settle(tookMs: number, signal: AbortSignal | undefined): Promise<void> {
+  const options = signal === undefined ? {} : { signal };
+  await sleep(Math.min(2 * tookMs, SETTLE_MAX_MS), undefined, options).catch(() => undefined);
 }
 
 /**

@@ -1,4 +1,5 @@
 import { diffSpecs } from "../sdk/diff";
+import type { Existence } from "./existence";
 import type { RunFacts } from "./run";
 import { specsOf, type ImageInputs } from "./state";
 
@@ -12,6 +13,8 @@ export function explainNew(
   switch (run?.existence.kind) {
     case "stored":
       return `${why.text}; exists, nothing to build`;
+    case "elsewhere":
+      return `${why.text}; ${describeCopy(run.existence)}, nothing to build`;
     case "missing":
       return `${buildsFrom(why.firstStep, after)}: ${why.text}`;
     case "unknown":
@@ -19,6 +22,11 @@ export function explainNew(
     case undefined:
       return `${why.text}; whether it exists is unknown`;
   }
+}
+
+/** Where an image is and where it will be. */
+export function describeCopy({ from, lacking }: Extract<Existence, { kind: "elsewhere" }>): string {
+  return `exists in ${from}, will be copied to ${lacking.join(", ")}`;
 }
 
 function buildsFrom(firstStep: number, { base, steps }: ImageInputs): string {

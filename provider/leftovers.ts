@@ -1,4 +1,4 @@
-import { lstatSync, mkdirSync, mkdtempSync, readdirSync, rmSync } from "node:fs";
+import { existsSync, lstatSync, mkdirSync, mkdtempSync, readdirSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describeError, SlipwayError } from "../sdk/error";
@@ -17,11 +17,20 @@ export class Leftovers {
     this.#own = join(root, String(process.pid));
   }
 
+  /** Removes what processes left that were killed, also where this one will need no folder; it never fails. */
+  sweep(): void {
+    if (!existsSync(this.#root)) return;
+    try {
+      this.#sweep();
+    } catch {
+      // Whoever needs a folder will hear of it.
+    }
+  }
+
   /** A new, empty folder that only this user can read. */
   makeFolder(name: string): string {
     try {
       if (!this.#isSwept) this.#sweep();
-      this.#isSwept = true;
       mkdirSync(this.#own, { recursive: true, mode: 0o700 });
       return mkdtempSync(join(this.#own, `${name}-`));
     } catch (cause) {
@@ -45,6 +54,7 @@ export class Leftovers {
     const stats = lstatSync(this.#root);
     const isOurs = stats.isDirectory() && (process.getuid === undefined || stats.uid === process.getuid());
     if (!isOurs) throw new Error(`${this.#root} belongs to somebody else`);
+    this.#isSwept = true;
     for (const name of readdirSync(this.#root)) {
       const pid = Number(name);
       // A folder under our own pid is of an earlier process with that pid.

@@ -1,14 +1,17 @@
 import pLimit from "p-limit";
 import { SlipwayError } from "../sdk/error";
 import { applyImage, readImage, type ApplyContext } from "./apply";
-import { BuildkitBuilder } from "./buildkit";
-import { parseBuilderChoice, type BuilderChoice } from "./buildx";
+import { Builders } from "./builders";
+import { parseBuilderChoice } from "./buildx";
+import { hearCancel } from "./cancel-call";
 import { dockerCredentials } from "./credentials";
+import { watchEngine } from "./engine-watch";
 import { Leftovers } from "./leftovers";
-import { OciRegistry } from "./oci-registry";
+import type { Places } from "./place";
 import { checkImage, diffImage } from "./preview";
 import { connectToEngine, resourceLog, type ResourceLog } from "./resource-log";
-import { RunMemory, type RunFacts } from "./run";
+import { RunMemory, urnOf, type RunFacts } from "./run";
+import { Registries } from "./registries";
 import { hintConfig, type SecretPlaces } from "./secret-store";
 import { readSettings } from "./settings";
 import { endOnSignal } from "./shutdown";
@@ -16,6 +19,8 @@ import type { ImageInputs } from "./state";
 
 /** How many images are built at once; what BuildKit does with them is its own affair. */
 const MAX_CONCURRENCY = 4;
+/** What a build's line says after a first Ctrl-C. */
+const FINISHES = "cancelling: this image is finished first; a second Ctrl-C stops it within 5 seconds";
 
 type Props = Record<string, unknown>;
 
@@ -38,21 +43,17 @@ function makeProvider(env: NodeJS.ProcessEnv) {
   connectToEngine(process.argv[2]);
   const memory = new RunMemory();
   const leftovers = new Leftovers();
-  const running = new Set<Promise<unknown>>();
-  const signal = endOnSignal(leftovers, () => Promise.allSettled(running));
+  leftovers.sweep();
+  const running = new Map<Promise<unknown>, string>();
+  const signal = endOnSignal(leftovers, () => Promise.allSettled(running.keys()));
   const logs = new Map<string, ResourceLog>();
   const logFor = (urn: string): ResourceLog => {
     const log = logs.get(urn) ?? resourceLog(urn);
     logs.set(urn, log);
     return log;
   };
-  const builders = new Map<string, BuildkitBuilder>();
-  const makeBuilder = (choice: BuilderChoice): BuildkitBuilder => {
-    const key = JSON.stringify(choice);
-    const builder = builders.get(key) ?? new BuildkitBuilder(choice, leftovers, env);
-    builders.set(key, builder);
-    return builder;
-  };
+  const registries = new Registries(dockerCredentials(env));
+  const builders = new Builders(leftovers, env, registries);
   const factsOf = (inputs: unknown): RunFacts => {
     const known = memory.of(inputs);
     if (known !== undefined) return known;
@@ -64,6 +65,7 @@ function makeProvider(env: NodeJS.ProcessEnv) {
       isLocked: false,
       mirrors,
       builder: parseBuilderChoice(builder, caBundle),
+      build: "auto",
     };
   };
   const placesFor = (folder: string): SecretPlaces => ({
@@ -72,20 +74,25 @@ function makeProvider(env: NodeJS.ProcessEnv) {
     readConfig: (key) => stackConfig?.get(key),
     hintConfig,
   });
-  const registries = new Map<string, OciRegistry>();
-  const registryFor = ({ repository, insecure }: ImageInputs): OciRegistry => {
-    const host = insecure === true ? (repository.split("/")[0] ?? "") : "";
-    const insecureHosts = new Set(host === "" ? [] : [host]);
-    const registry =
-      registries.get(host) ?? new OciRegistry({ findCredentials: dockerCredentials(env), insecureHosts });
-    registries.set(host, registry);
-    return registry;
-  };
   const limit = pLimit(MAX_CONCURRENCY);
-  const context: ApplyContext = { registryFor, makeBuilder, placesFor, factsOf, logFor, limit, signal };
+  const context: ApplyContext = {
+    placesOf: (inputs: ImageInputs): Places => registries.placesOf(inputs),
+    bases: registries.oci(),
+    makeBuilder: (choice, hosts) => builders.of(choice, hosts),
+    placesFor,
+    factsOf,
+    logFor,
+    limit,
+    signal,
+  };
+  // As if the engine had ended us.
+  watchEngine(process.argv[2], () => process.kill(process.pid, "SIGTERM"));
+  hearCancel(() => {
+    for (const urn of running.values()) logFor(urn).info(FINISHES);
+  });
   const apply = (props: Props): ReturnType<typeof applyImage> => {
     const work = plainError(applyImage(context, props)).finally(() => running.delete(work));
-    running.add(work);
+    running.set(work, urnOf(props));
     return work;
   };
   return {

@@ -1,5 +1,7 @@
+import { referenceOf } from "../sdk/dockerfile-plan";
 import { SlipwayError } from "../sdk/error";
-import type { Reference } from "../sdk/reference";
+import { parseReference, type Reference } from "../sdk/reference";
+import { isDockerfileBase, type ResolvedSpec } from "../sdk/spec";
 import type { RepositoryAddress } from "./registry";
 
 /** Another place for what a registry holds. */
@@ -41,4 +43,16 @@ export function placesOf(reference: Reference, mirrors: readonly Mirror[]): read
       return { host, path: [...prefix, reference.path].join("/") };
     });
   return [...mirrored, { host: reference.host, path: reference.path }];
+}
+
+/** The registries that may be asked for the bases of some specs, and for the other images that they name. */
+export function hostsOf(
+  specs: readonly Pick<ResolvedSpec, "base" | "images">[],
+  mirrors: readonly Mirror[],
+): readonly string[] {
+  const references = specs.flatMap(({ base, images }) => [
+    ...(isDockerfileBase(base) ? [] : [base.reference]),
+    ...Object.keys(images ?? {}).map(referenceOf),
+  ]);
+  return references.flatMap((reference) => placesOf(parseReference(reference), mirrors).map(({ host }) => host));
 }

@@ -2,7 +2,9 @@ import { createHash } from "node:crypto";
 import { setTimeout as sleep } from "node:timers/promises";
 import { describeError, SlipwayError } from "../sdk/error";
 import type { FindCredentials } from "./credentials";
-import type { Manifest, Registry, RepositoryAddress } from "./registry";
+import { checkTaken } from "./tag-taken";
+import { OciBlobs } from "./oci-blobs";
+import type { BlobStore, Manifest, Registry, RepositoryAddress } from "./registry";
 import { RegistryAuth } from "./registry-auth";
 
 /** All four, or older registries convert what they hold to a format of their own. */
@@ -13,7 +15,11 @@ const MANIFEST_TYPES = [
   "application/vnd.docker.distribution.manifest.v2+json",
 ].join(", ");
 
-const ATTEMPTS = 3;
+/** With the first: three failures in a row are not the end. */
+const ATTEMPTS = 4;
+const TIMEOUT_MS = 30_000;
+/** What registries say of a tag that must not move: ECR, Harbor, Artifact Registry. */
+const IMMUTABLE = /immutable|cannot be overwritten/i;
 
 export interface OciRegistryOptions {
   readonly findCredentials: FindCredentials;
@@ -47,10 +53,18 @@ interface Answer {
 export class OciRegistry implements Registry {
   readonly #options: OciRegistryOptions;
   readonly #auth: RegistryAuth;
+  /** The repositories that have answered. */
+  readonly #letIn = new Set<string>();
+  readonly blobs: BlobStore;
 
   constructor(options: OciRegistryOptions) {
     this.#options = options;
     this.#auth = new RegistryAuth(options.findCredentials);
+    this.blobs = new OciBlobs({
+      auth: this.#auth,
+      originOf: (host) => this.#origin(host),
+      explain: unavailable,
+    });
   }
 
   async findDigest(
@@ -108,7 +122,13 @@ export class OciRegistry implements Registry {
   ): Promise<void> {
     const path = `manifests/${reference}`;
     const headers = { "content-type": manifest.mediaType };
-    const response = await this.#send(repository, { method: "PUT", path, headers, body: manifest.bytes, signal });
+    let response: Answer;
+    try {
+      response = await this.#send(repository, { method: "PUT", path, headers, body: manifest.bytes, signal });
+    } catch (error) {
+      if (!(error instanceof SlipwayError) || !IMMUTABLE.test(error.text)) throw error;
+      return checkTaken(repository, reference, manifest.digest, await this.findDigest(repository, reference, signal));
+    }
     if (response.status === 404) throw answer(repository, "it has no such repository, and makes none by itself");
   }
 
@@ -127,23 +147,37 @@ export class OciRegistry implements Registry {
   /** An answer, or an error that another attempt may not meet. */
   async #attempt(repository: RepositoryAddress, request: Request): Promise<Answer | SlipwayError> {
     const write = request.method === "PUT";
+    // Whoever was let in a moment ago, and is refused with a login of this moment, meets a registry in trouble.
+    const mayPass = this.#letIn.has(`${repository.host}/${repository.path}`);
+    let isLoggingIn = false;
     try {
       let response = await this.#fetch(repository, request, this.#auth.known(repository, write));
-      if (response.status === 401) {
-        const header = await this.#auth.answer(repository, write, response, request.signal);
+      if (response.status === 401 || (await isExpired(response))) {
+        const timeoutMs = this.#options.timeoutMs ?? TIMEOUT_MS;
+        isLoggingIn = true;
+        const header = await this.#auth.answer(repository, write, response, { signal: request.signal, timeoutMs });
+        isLoggingIn = false;
         if (header !== undefined) response = await this.#fetch(repository, request, header);
       }
       if (response.ok || response.status === 404) {
         const { status, headers } = response;
+        this.#letIn.add(`${repository.host}/${repository.path}`);
         return { status, headers, bytes: Buffer.from(await response.arrayBuffer()) };
       }
       const text = await readErrors(response);
-      if (response.status === 401 || response.status === 403) throw denied(repository, request, response.status, text);
+      if (response.status === 401 || response.status === 403) {
+        const refusal = denied(repository, request, response.status, text);
+        if (mayPass && response.status === 401) return refusal;
+        throw refusal;
+      }
       const error = answer(repository, `${request.method} ${request.path} was answered with ${response.status}${text}`);
       if (response.status === 429 || response.status >= 500) return error;
       throw error;
     } catch (cause) {
-      if (cause instanceof SlipwayError) throw cause;
+      if (cause instanceof SlipwayError) {
+        if (mayPass && isLoggingIn) return cause;
+        throw cause;
+      }
       request.signal?.throwIfAborted();
       return unavailable(repository, cause);
     }
@@ -151,7 +185,7 @@ export class OciRegistry implements Registry {
 
   #fetch(repository: RepositoryAddress, request: Request, authorization: string | undefined): Promise<Response> {
     const url = `${this.#origin(repository.host)}/v2/${repository.path}/${request.path}`;
-    const timeout = AbortSignal.timeout(this.#options.timeoutMs ?? 30_000);
+    const timeout = AbortSignal.timeout(this.#options.timeoutMs ?? TIMEOUT_MS);
     return fetch(url, {
       method: request.method,
       headers: { ...request.headers, ...(authorization === undefined ? {} : { authorization }) },
@@ -166,7 +200,7 @@ export class OciRegistry implements Registry {
   }
 
   async #wait(attempt: number, signal: AbortSignal | undefined): Promise<void> {
-    const delayMs = this.#options.backoffMs?.(attempt - 1) ?? 250 * 4 ** (attempt - 2);
+    const delayMs = this.#options.backoffMs?.(attempt - 1) ?? 250 * 3 ** (attempt - 2);
     await sleep(delayMs, undefined, signal === undefined ? {} : { signal }).catch(() => signal?.throwIfAborted());
   }
 }
@@ -174,6 +208,16 @@ export class OciRegistry implements Registry {
 /** Whether a registry's host is this machine itself. */
 export function isLoopback(host: string): boolean {
   return /^(localhost|127\.\d+\.\d+\.\d+|\[::1\])(:\d+)?$/.test(host);
+}
+
+/** ECR answers a token that has expired with 403 where others answer with 401. */
+async function isExpired(response: Response): Promise<boolean> {
+  if (response.status !== 403) return false;
+  const text = await response
+    .clone()
+    .text()
+    .catch(() => "");
+  return /token has expired/i.test(text);
 }
 
 /** The registry's own words, for a message: `: MANIFEST_INVALID, manifest invalid`. */

@@ -1,6 +1,7 @@
 import { describeError } from "../sdk/error";
 import type { ResourceLog } from "./resource-log";
-import { explainNew } from "./explain";
+import { describeCopy, explainNew } from "./explain";
+import { notStored } from "./place-image";
 import { urnOf, type RunMemory } from "./run";
 import { checkHash, isUnknown, readInputs, readOutputs } from "./state";
 
@@ -32,6 +33,14 @@ export function checkImage(
   } catch (error) {
     return { inputs, failures: [{ property: "hash", reason: describeError(error) }] };
   }
+  const run = context.memory.of(inputs);
+  if (run?.build === "never" && run.existence.kind === "missing") {
+    const others = [...(image.ecr?.copies ?? []), ...(image.ecr?.copyFrom ?? [])].map(({ repository }) => repository);
+    return {
+      inputs,
+      failures: [{ property: "hash", reason: notStored([image.repository, ...others], image.hash).message }],
+    };
+  }
   // On a replacement check runs again without olds: diff has told of it by then.
   if (Object.keys(olds).length === 0 && !context.memory.wasDiffed(inputs)) {
     context.logFor(urnOf(inputs)).info(explainNew(undefined, image, context.memory.of(inputs)));
@@ -61,9 +70,18 @@ export function diffImage(
     case "missing":
       log.info("the repository does not have it any more; builds it again");
       return answer(true);
+    case "elsewhere":
+      log.info(describeCopy(existence));
+      return answer(true);
     case "stored": {
-      const known = readOutputs(olds)?.digest;
-      if (known === existence.digest) return answer(false);
+      const outputs = readOutputs(olds);
+      const known = outputs?.digest;
+      const moved = movedRegion(outputs?.regions, existence.regions);
+      if (known === existence.digest && moved === undefined) return answer(false);
+      if (known === existence.digest) {
+        log.info(`in ${moved} the tag names another digest now; takes that`);
+        return answer(true);
+      }
       log.info(`the tag names ${existence.digest} now, not ${known ?? "nothing"}; takes that`);
       return answer(true);
     }
@@ -73,4 +91,14 @@ export function diffImage(
     case undefined:
       return answer(false);
   }
+}
+
+/** A region that has another digest than it had, or that is new or gone. */
+function movedRegion(
+  before: Readonly<Record<string, string>> = {},
+  after: Readonly<Record<string, string>> = {},
+): string | undefined {
+  return [...new Set([...Object.keys(before), ...Object.keys(after)])].find(
+    (region) => before[region] !== after[region],
+  );
 }

@@ -4,14 +4,15 @@ import { SlipwayError } from "../sdk/error";
 import { hashImage, hashMounts } from "../sdk/hash";
 import type { Lock } from "../sdk/lock";
 import type { Platform } from "../sdk/platform";
-import { parseRepository } from "../sdk/reference";
 import { resolveMounts, resolveSpec, resolveSteps, TreeHashes, type Found } from "../sdk/resolve";
 import type { SourceReport } from "../sdk/tree-report";
 import { FORMAT, type ImageSpec, type ResolvedMount, type ResolvedSpec, type ResolvedStep } from "../sdk/spec";
-import { lookUp, type Existence } from "./existence";
+import { formatAddress } from "./ecr-address";
+import { lookUp, type Ask, type Existence } from "./existence";
 import { ContextHashes, fetchImport, fetchStepImages, readImport, type FetchedImport } from "./import";
 import { LockedBases } from "./locked-bases";
 import type { Mirror } from "./mirrors";
+import type { Places } from "./place";
 import type { Registry } from "./registry";
 import { storeBase, type StoredBase } from "./stored-base";
 
@@ -179,11 +180,16 @@ export class ImageProgram {
   }
 
   /** Whether a repository has a hash. */
-  exists(registry: Registry, repository: string, hash: string): Promise<Existence> {
-    const key = `${repository}:${hash}`;
+  exists(places: Places, hash: string): Promise<Existence> {
+    const { home, copies, sources } = places;
+    const key = `${[home, ...copies, ...sources].map(({ address }) => formatAddress(address)).join()}:${hash}`;
     const known = this.#lookups.get(key);
     if (known !== undefined) return known;
-    const lookup = this.#limit(() => lookUp(registry, parseRepository(repository), hash));
+    const ask: Ask = ({ registry, address }, reference, signal) => {
+      const find = () => registry.findDigest(address, reference, signal);
+      return registry.isBatched === true ? find() : this.#limit(find);
+    };
+    const lookup = lookUp(places, hash, { ask });
     this.#lookups.set(key, lookup);
     return lookup;
   }

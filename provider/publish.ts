@@ -22,8 +22,12 @@ export interface PublishRequest {
   /** Where else the base may be. */
   readonly mirrors: readonly Mirror[];
   readonly repository: RepositoryAddress;
+  /** Where bases are asked for. Default: the repository's own registry. */
+  readonly bases?: Registry;
   /** Where the values of its secrets are; looked at only when something is built. */
   readonly secretPlaces: SecretPlaces;
+  /** Makes the repository ready to be written to. */
+  readonly prepare?: () => Promise<void>;
   readonly onProgress: (progress: BuildProgress) => void;
   readonly signal: AbortSignal;
 }
@@ -70,6 +74,7 @@ async function publish(
   const [first] = specs;
   const secrets =
     first === undefined ? [] : readSecrets(first, request.callSites, request.secretPlaces, request.baseCallSite);
+  await request.prepare?.();
   const builder = makeBuilder();
   const builds: { platform: Platform; digest: string }[] = [];
   for (const spec of specs) {
@@ -78,7 +83,7 @@ async function publish(
       callSites: request.callSites,
       baseCallSite: request.baseCallSite,
       folder: request.folder,
-      ...(await findNames(registry, request, spec)),
+      ...(await findNames(request.bases ?? registry, request, spec)),
       repository,
       secrets,
       onProgress: request.onProgress,
@@ -92,12 +97,12 @@ async function publish(
 
 /** All images by digest, at the places where they are. */
 async function findNames(
-  registry: Registry,
+  bases: Registry,
   { mirrors, signal }: PublishRequest,
   spec: ResolvedSpec,
 ): Promise<Pick<BuildRequest, "from" | "images">> {
   const find = async (reference: string, digest: string): Promise<string> =>
-    formatReference({ ...(await findPlace(registry, mirrors, { reference, digest }, signal)), digest });
+    formatReference({ ...(await findPlace(bases, mirrors, { reference, digest }, signal)), digest });
   const images: Record<string, string> = {};
   for (const [key, digest] of Object.entries(spec.images ?? {})) images[key] = await find(referenceOf(key), digest);
   if (isDockerfileBase(spec.base)) return { images };

@@ -4,11 +4,16 @@ import type { Platform } from "../sdk/platform";
 import type { SourceReport } from "../sdk/tree-report";
 import { dockerCredentials } from "./credentials";
 import type { Existence } from "./existence";
-import { OciRegistry } from "./oci-registry";
+import { readAwsSettings } from "./aws-settings";
+import { locateRepository, type FindEcr } from "./locate";
+import type { LocatedRepository } from "./located";
 import { findLockFile } from "./lock-file";
 import { LockKeeper } from "./lock-keeper";
+import { onlyPlace } from "./place";
 import { ImageProgram, type PlainImage, type ResolvedImage } from "./program";
+import { Registries } from "./registries";
 import type { Registry } from "./registry";
+import type { Repository } from "./repository";
 import { hintConfig, readSecrets } from "./secret-store";
 import { DEFAULT_REPOSITORY, readSettings, type Settings } from "./settings";
 import { WrongImages } from "./wrong-images";
@@ -28,7 +33,9 @@ export interface Program {
   resolve(image: PlainImage, platforms: readonly Platform[], report: ImageReport): Promise<ResolvedImage>;
   /** Lets what else is wrong with an image end the program, too. */
   watch<T>(work: Promise<T>, report: (error: unknown) => void): Promise<T>;
-  exists(repository: string, hash: string, insecure: boolean): Promise<Existence>;
+  /** Where a repository is: the first question to ECR, if it is there. */
+  locate(repository: Repository): Promise<LocatedRepository>;
+  exists(repository: LocatedRepository, hash: string): Promise<Existence>;
   /** Throws where a secret is missing that a build needs. */
   checkSecrets(image: PlainImage): void;
 }
@@ -50,8 +57,9 @@ function makeProgram(): Program {
   const settings = readSettings(process.env, (name) => config.get(name));
   // Only a real run has an engine. Under mocks, in users' unit tests, nobody is asked.
   const isMocked = pulumi.runtime.getEngine() === undefined;
-  const findCredentials = dockerCredentials(process.env);
-  const registry: Registry = isMocked ? offline : new OciRegistry({ findCredentials });
+  const registries = new Registries(dockerCredentials(process.env));
+  const registry: Registry = isMocked ? offline : registries.oci();
+  const located = new Map<string, Promise<LocatedRepository>>();
   let isWarned = false;
   const warnOfDefault = (): string => {
     if (!isWarned) void pulumi.log.warn(`no repository is set, so images go to ${DEFAULT_REPOSITORY}`);
@@ -78,10 +86,16 @@ function makeProgram(): Program {
       return keeper === undefined ? resolved : keeper.watch(resolved);
     },
     watch: (work, report) => wrong.watch(work, report),
-    exists: (repository, hash, insecure) => {
-      const insecureHosts = new Set([repository.split("/")[0] ?? ""]);
-      const asked = insecure && !isMocked ? new OciRegistry({ findCredentials, insecureHosts }) : registry;
-      return images.exists(asked, repository, hash);
+    locate: (repository) => {
+      const key = JSON.stringify(repository);
+      const aws = readAwsSettings(process.env, (name) => new pulumi.Config("aws").get(name));
+      const known = located.get(key) ?? locateRepository(repository, aws, ...(isMocked ? [findOffline] : []));
+      located.set(key, known);
+      return known;
+    },
+    exists: (repository, hash) => {
+      const places = isMocked ? onlyPlace(offline, repository.repository) : registries.placesOf(repository);
+      return images.exists(places, hash);
     },
     checkSecrets: ({ spec, callSites, baseCallSite }) => {
       if (isMocked) return; // In a unit test nothing is built.
@@ -110,3 +124,7 @@ const offline: Registry = {
   fetchBlob: () => Promise.resolve(Buffer.from("{}")),
   putManifest: () => Promise.resolve(),
 };
+
+/** In users' unit tests, where no service tells. */
+const findOffline: FindEcr = ({ account = "123456789012", region }, name) =>
+  Promise.resolve({ account, uri: `${account}.dkr.ecr.${region}.amazonaws.com/${name}` });

@@ -5,6 +5,12 @@ import type { RepositoryAddress } from "./registry";
 
 const tokenSchema = v.object({ token: v.optional(v.string()), access_token: v.optional(v.string()) });
 
+/** How long a token may take. */
+export interface TokenLimits {
+  readonly signal: AbortSignal | undefined;
+  readonly timeoutMs: number;
+}
+
 /**
  * Answers a registry's 401: by basic auth, or with a token of the server that it names
  * (https://distribution.github.io/distribution/spec/auth/token/). What worked is remembered for the next request.
@@ -27,14 +33,14 @@ export class RegistryAuth {
     repository: RepositoryAddress,
     write: boolean,
     response: Response,
-    signal: AbortSignal | undefined,
+    limits: TokenLimits,
   ): Promise<string | undefined> {
     this.#headers.delete(keyOf(repository, write));
     const challenge = parseChallenge(response.headers.get("www-authenticate") ?? "");
     const credentials = await this.#findCredentials(repository.host);
     const header =
       challenge.scheme === "bearer"
-        ? await fetchToken(repository, write, challenge.fields, credentials, signal)
+        ? await fetchToken(repository, write, challenge.fields, credentials, limits)
         : basic(credentials);
     if (header !== undefined) this.#headers.set(keyOf(repository, write), header);
     return header;
@@ -62,7 +68,7 @@ async function fetchToken(
   write: boolean,
   challenge: ReadonlyMap<string, string>,
   credentials: Credentials | undefined,
-  signal: AbortSignal | undefined,
+  limits: TokenLimits,
 ): Promise<string | undefined> {
   const realm = challenge.get("realm");
   if (realm === undefined || !URL.canParse(realm)) return undefined;
@@ -70,8 +76,8 @@ async function fetchToken(
   const service = challenge.get("service") ?? "";
   const response =
     credentials?.kind === "identityToken"
-      ? await refreshToken(realm, service, scope, credentials.token, signal)
-      : await fetch(tokenUrl(realm, service, scope), { headers: authorization(credentials), ...withSignal(signal) });
+      ? await refreshToken(realm, service, scope, credentials.token, limits)
+      : await fetch(tokenUrl(realm, service, scope), { headers: authorization(credentials), ...withSignal(limits) });
   if (response.status === 401 || response.status === 403) {
     throw new SlipwayError({
       code: "REGISTRY_DENIED",
@@ -97,10 +103,10 @@ function refreshToken(
   service: string,
   scope: string,
   token: string,
-  signal: AbortSignal | undefined,
+  limits: TokenLimits,
 ): Promise<Response> {
   const form = { grant_type: "refresh_token", refresh_token: token, client_id: "slipway", service, scope };
-  return fetch(realm, { method: "POST", body: new URLSearchParams(form), ...withSignal(signal) });
+  return fetch(realm, { method: "POST", body: new URLSearchParams(form), ...withSignal(limits) });
 }
 
 function authorization(credentials: Credentials | undefined): Record<string, string> {
@@ -109,7 +115,7 @@ function authorization(credentials: Credentials | undefined): Record<string, str
 }
 
 /** A token server that does not answer must not hold up a preview. */
-function withSignal(signal: AbortSignal | undefined): { signal: AbortSignal } {
-  const timeout = AbortSignal.timeout(30_000);
+function withSignal({ signal, timeoutMs }: TokenLimits): { signal: AbortSignal } {
+  const timeout = AbortSignal.timeout(timeoutMs);
   return { signal: signal === undefined ? timeout : AbortSignal.any([timeout, signal]) };
 }

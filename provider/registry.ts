@@ -1,3 +1,5 @@
+import type { ReadableStream } from "node:stream/web";
+
 /** Where images live: `host/path`, for example `localhost:5000/images`. */
 export interface RepositoryAddress {
   readonly host: string;
@@ -32,4 +34,27 @@ export interface Registry {
     manifest: Manifest,
     signal?: AbortSignal,
   ): Promise<void>;
+  /** Present where it asks for many images in one request by itself: callers need not hold back. */
+  readonly isBatched?: true;
+  /** Present where blobs can be streamed. */
+  readonly blobs?: BlobStore;
+}
+
+/** Streams blobs of any size; it is for copying images from one place to another. */
+export interface BlobStore {
+  /** A blob's bytes; `undefined` where it is not there. The stream's end is not checked against the digest. */
+  openBlob(
+    repository: RepositoryAddress,
+    digest: string,
+    signal?: AbortSignal,
+  ): Promise<ReadableStream<Uint8Array> | undefined>;
+  /** Stores a blob; the registry refuses bytes that have another digest. */
+  pushBlob(repository: RepositoryAddress, blob: StreamedBlob, signal?: AbortSignal): Promise<void>;
+}
+
+/** A blob on its way. */
+export interface StreamedBlob {
+  readonly digest: string;
+  readonly sizeBytes: number;
+  readonly body: ReadableStream<Uint8Array>;
 }

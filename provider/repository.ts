@@ -3,9 +3,13 @@ import { describeCall, fail } from "../sdk/arguments";
 import { readCallSite } from "../sdk/call-site";
 import { describeError } from "../sdk/error";
 import { parseRepository } from "../sdk/reference";
+import type { EcrRepository } from "./ecr-repository";
 
-/** Where images live. Made by {@link ociRepository}. */
-export interface Repository {
+/** Where images live. Made by {@link ociRepository} or {@link ecrRepository}. */
+export type Repository = OciRepository | EcrRepository;
+
+/** A repository of any registry of the OCI distribution protocol. Made by {@link ociRepository}. */
+export interface OciRepository {
   readonly kind: "oci";
   readonly url: Input<string>;
   /** Ask a host other than this machine by plain HTTP. */
@@ -28,7 +32,7 @@ export interface OciRepositoryOptions {
  * const repository = ociRepository("localhost:5000/images");
  * ```
  */
-export function ociRepository(url: Input<string>, options: OciRepositoryOptions = {}): Repository {
+export function ociRepository(url: Input<string>, options: OciRepositoryOptions = {}): OciRepository {
   if (typeof url === "string") {
     const call = { text: describeCall("ociRepository", url), callSite: readCallSite(ociRepository) };
     try {
@@ -42,5 +46,6 @@ export function ociRepository(url: Input<string>, options: OciRepositoryOptions 
 
 /** Recognised by its shape: `pulumi.output` strips classes and symbols. */
 export function isRepository(value: unknown): value is Repository {
-  return typeof value === "object" && value !== null && "kind" in value && value.kind === "oci" && "url" in value;
+  if (typeof value !== "object" || value === null || !("kind" in value)) return false;
+  return (value.kind === "oci" && "url" in value) || (value.kind === "ecr" && "args" in value);
 }

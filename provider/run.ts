@@ -2,6 +2,7 @@ import * as v from "valibot";
 import type { BuilderChoice } from "./buildx";
 import type { Existence } from "./existence";
 import type { Mirror } from "./mirrors";
+import type { BuildChoice } from "./place-image";
 
 /**
  * What a program tells its provider beside the inputs: facts of this run, which would make a diff where nothing
@@ -19,17 +20,27 @@ export interface RunFacts {
   readonly isLocked: boolean;
   readonly mirrors: readonly Mirror[];
   readonly builder: BuilderChoice;
+  /** What to do with an image that is stored nowhere. */
+  readonly build: BuildChoice;
 }
 
 /** Hidden inputs: Pulumi leaves names that begin with `__` out of the diffs that it shows. */
 const RUN_INPUT = "__run";
 const URN_INPUT = "__urn";
 
+const regions = v.exactOptional(v.record(v.string(), v.string()));
 const runSchema = v.object({
   folder: v.string(),
   callSites: v.array(v.string()),
   existence: v.variant("kind", [
-    v.object({ kind: v.literal("stored"), digest: v.string() }),
+    v.object({ kind: v.literal("stored"), digest: v.string(), regions }),
+    v.object({
+      kind: v.literal("elsewhere"),
+      digest: v.string(),
+      from: v.string(),
+      lacking: v.array(v.string()),
+      regions,
+    }),
     v.object({ kind: v.literal("missing") }),
     v.object({ kind: v.literal("unknown"), cause: v.string() }),
   ]),
@@ -41,6 +52,7 @@ const runSchema = v.object({
     v.object({ kind: v.literal("name"), name: v.string(), caBundle: v.optional(v.string()) }),
     v.object({ kind: v.literal("endpoint"), endpoint: v.string(), caBundle: v.optional(v.string()) }),
   ]),
+  build: v.picklist(["auto", "never"]),
 });
 
 /** What this run said of each resource; diff, create and update find here what check was told. */

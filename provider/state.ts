@@ -4,6 +4,7 @@ import { hashImage } from "../sdk/hash";
 import { platforms, type Platform } from "../sdk/platform";
 import { FORMAT, type ResolvedSpec, type ResolvedStep } from "../sdk/spec";
 import { isStepKind } from "../sdk/step";
+import { ecrSchema, type LocatedEcr } from "./located";
 import { baseFor, storedBaseSchema, type StoredBase } from "./stored-base";
 
 /** What Pulumi sends in the place of a value that is not known yet (runtime/rpc.ts, unknownValue). */
@@ -19,6 +20,8 @@ export interface ImageInputs {
   readonly repository: string;
   /** Present where the repository's host is asked by plain HTTP though it is another machine. */
   readonly insecure?: true | undefined;
+  /** Present where the repository is one of ECR's: how it is asked, and where else the image is to be. */
+  readonly ecr?: LocatedEcr | undefined;
   readonly format: typeof FORMAT;
   readonly platforms: readonly Platform[];
   readonly base: StoredBase;
@@ -32,6 +35,8 @@ export interface ImageOutputs {
   readonly digest: string;
   readonly sizeBytes: number;
   readonly reused: boolean;
+  /** Region → digest, where there is more than one. */
+  readonly regions?: Readonly<Record<string, string>> | undefined;
 }
 
 const inputsSchema = v.looseObject({
@@ -39,6 +44,7 @@ const inputsSchema = v.looseObject({
   uri: v.string(),
   repository: v.string(),
   insecure: v.optional(v.literal(true)),
+  ecr: v.optional(ecrSchema),
   format: v.literal(FORMAT),
   platforms: v.array(v.picklist(platforms)),
   base: storedBaseSchema,
@@ -49,6 +55,7 @@ const outputsSchema = v.looseObject({
   digest: v.string(),
   sizeBytes: v.number(),
   reused: v.optional(v.boolean(), false),
+  regions: v.optional(v.record(v.string(), v.string())),
 });
 
 /** The inputs of an image; `undefined` while some of them are not known, or when another version wrote them. */

@@ -16,6 +16,7 @@ import { isDockerHubReachable, makeStandInRoot, publishStandIn, standInName } fr
 import { buildkitRoot, configuredBuilder, takeBuilder } from "./local/take-builder.mjs";
 import { containerRecordFile, takeRegistry } from "./local/take-registry.mjs";
 
+export { ECR_ACCOUNT, startEcr } from "./local/ecr.mjs";
 export { startBuildkit, startRegistry } from "./local/throw-away.mjs";
 export { TEST_HTPASSWD, TEST_PASSWORD, TEST_USER } from "./local/test-account.mjs";
 

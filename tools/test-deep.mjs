@@ -12,6 +12,9 @@ const counts = {
   DEEP_EDITED_BUILDS: "300",
   DEEP_HOSTILE_TEXTS: "10000",
   DEEP_HOSTILE_BUILDS: "60",
+  DEEP_FAULTS: "500",
+  DEEP_KILLS: "210", // 14 at each place to each victim, so 42 at each place
+  DEEP_UPS: "16",
 };
 
 const folder = mkdtempSync(join(tmpdir(), "slipway-test-deep-"));

@@ -1,9 +1,13 @@
 import { createHash } from "node:crypto";
 import { gzipSync } from "node:zlib";
 
-/** Pushes an image with next to nothing in it, and returns its digest. */
-export async function pushTinyBase(registry: string, repository: string): Promise<string> {
-  const layer = Buffer.alloc(1024); // A tar that holds nothing.
+/**
+ * Pushes an image with next to nothing in it, and returns its digest.
+ *
+ * @param blocks makes its layer one that no base of another number has
+ */
+export async function pushTinyBase(registry: string, repository: string, blocks = 0): Promise<string> {
+  const layer = Buffer.alloc(1024 + 512 * blocks); // A tar that holds nothing.
   const config = Buffer.from(
     JSON.stringify({
       architecture: "amd64",

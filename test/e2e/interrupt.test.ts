@@ -1,17 +1,20 @@
-import { existsSync, readdirSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { userInfo } from "node:os";
 import { beforeAll, expect, test } from "vitest";
 import { identify } from "../../tools/local/process-identity.mjs";
 import { fetchTags, newWord, startTestRegistry, type TestRegistry } from "./registry";
 import {
+  cancelStack,
   endAfterTest,
   IMPORTS,
   makeStack,
   makeTemporaryFolder,
+  pulumi,
   readState,
   startPulumi,
   until,
+  writeFiles,
   type GoingRun,
   type Stack,
 } from "./stack";
@@ -59,8 +62,11 @@ function hasFiles(folder: string): boolean {
 test("after a first Ctrl-C the build that runs is finished, and its tag is there", async () => {
   const { stack, run, repository, leftovers } = await startBuild(3);
   pressCtrlC(run);
-  const { text } = await run.ended;
+  const { text, lines } = await run.ended;
   expect(text).not.toMatch(/node:internal|dist\/provider/);
+  expect(lines["api"]).toContain(
+    "info: cancelling: this image is finished first; a second Ctrl-C stops it within 5 seconds",
+  );
   const api = readState(stack)["api"];
   expect(api?.id, text).toMatch(/^[0-9a-f]{64}$/);
   expect(await fetchTags(repository)).toEqual([api?.id]);
@@ -84,3 +90,26 @@ test("after a second Ctrl-C neither a process nor a file nor a tag is left withi
   expect(await fetchTags(repository)).toEqual([]);
   expect(readState(stack)["api"]).toBeUndefined();
 });
+
+test.each(["the provider", "Pulumi"])(
+  "when %s was killed with kill -9, buildx is gone within 10 seconds, and the next up sweeps and builds",
+  async (victim) => {
+    const { stack, run, repository, buildxPids, leftovers } = await startBuild(30);
+    const providers = readdirSync(leftovers).map(Number);
+    const buildx = buildxPids.at(-1) ?? 0;
+    expect(identify(buildx)).toBeDefined();
+    process.kill(victim === "Pulumi" ? run.pid : (providers[0] ?? 0), "SIGKILL");
+    const isGone = () => [...providers, buildx].every((pid) => identify(pid) === undefined);
+    await until(isGone, 10_000, "provider and buildx have ended");
+    await run.ended;
+    expect(await fetchTags(repository)).toEqual([]);
+    const cancelled = await cancelStack(stack);
+    expect(cancelled).toBe(0);
+    const program = readFileSync(join(stack.folder, "index.ts"), "utf8").replace(/"sleep \d+"/, '"true"');
+    writeFiles(stack.folder, { "index.ts": program });
+    const next = await pulumi(stack, "up");
+    expect(next.exitCode, next.text).toBe(0);
+    expect(await fetchTags(repository)).toEqual([readState(stack)["api"]?.id]);
+    await until(() => !hasFiles(leftovers), 5_000, "what was left is swept");
+  },
+);

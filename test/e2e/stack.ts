@@ -103,6 +103,11 @@ export async function initStack(stack: Stack): Promise<void> {
   if (exitCode !== 0) throw new Error(text);
 }
 
+/** Takes away the lock that a killed run left behind. */
+export async function cancelStack(stack: Stack): Promise<number | null> {
+  return (await start(stack, ["cancel", "--stack", "dev", "--yes", "--non-interactive"]).ended).exitCode;
+}
+
 export type Command = "preview" | "up" | "refresh" | "destroy";
 
 export interface RunOptions {

@@ -26,16 +26,21 @@ export function withoutBuildkit(): NoBuildkit {
   };
 }
 
-/** A PATH on which buildx is the real one and writes its process id into a file. */
-export function withNotedBuildx(): { readonly env: NodeJS.ProcessEnv; readonly pids: () => readonly number[] } {
+/** A PATH on which buildx is the real one and writes its process id into a file, and its arguments into another. */
+export function withNotedBuildx(): {
+  readonly env: NodeJS.ProcessEnv;
+  readonly pids: () => readonly number[];
+  readonly args: () => string;
+} {
   const folder = makeTemporaryFolder();
   const notes = join(folder, "pids.txt");
   const real = findOnPath("buildx");
   const command = real === undefined ? `docker buildx "$@"` : `"${real}" "$@"`;
-  writeScript(join(folder, "buildx"), `echo $$ >> "${notes}"\nexec ${command}`);
+  writeScript(join(folder, "buildx"), `echo $$ >> "${notes}"\nprintf '%s\\n' "$@" >> "${notes}.args"\nexec ${command}`);
   return {
     env: { PATH: [folder, process.env["PATH"] ?? ""].join(delimiter) },
     pids: () => (existsSync(notes) ? readFileSync(notes, "utf8").trim().split("\n").map(Number) : []),
+    args: () => (existsSync(`${notes}.args`) ? readFileSync(`${notes}.args`, "utf8") : ""),
   };
 }
 

@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import type { Manifest, Registry, RepositoryAddress } from "../../provider/registry";
+import type { BlobStore, Manifest, Registry, RepositoryAddress } from "../../provider/registry";
 import { SlipwayError } from "../../sdk/error";
 
 /** A registry in memory. It refuses what a real one refuses: a manifest whose blobs or children it does not have. */
@@ -61,6 +61,22 @@ export class MemoryRegistry implements Registry {
     if (reference !== digest) this.#tags.set(keyOf(repository, reference), digest);
     return Promise.resolve();
   }
+
+  readonly blobs: BlobStore = {
+    openBlob: (repository, digest, signal) => {
+      this.#receive("GET", repository, `blobs/${digest}`, signal);
+      const bytes = this.#blobs.get(keyOf(repository, digest));
+      return Promise.resolve(bytes === undefined ? undefined : new Blob([new Uint8Array(bytes)]).stream());
+    },
+    pushBlob: async (repository, { digest, body }, signal) => {
+      this.#receive("PUT", repository, `blobs/${digest}`, signal);
+      const chunks: Uint8Array[] = [];
+      for await (const chunk of body) chunks.push(chunk);
+      const bytes = Buffer.concat(chunks);
+      if (digestOf(bytes) !== digest) throw refusal(repository, `the blob has another digest than ${digest}`);
+      this.addBlob(repository, bytes);
+    },
+  };
 
   /** Stores a blob, as a push does before the manifest, and gives its digest. */
   addBlob(repository: RepositoryAddress, bytes: Buffer): string {

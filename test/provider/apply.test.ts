@@ -1,6 +1,7 @@
 import { beforeEach, describe, expect, test } from "vitest";
 import { applyImage, readImage, type ApplyContext } from "../../provider/apply";
 import { parseMirrors } from "../../provider/mirrors";
+import { onlyPlace } from "../../provider/place";
 import type { RunFacts } from "../../provider/run";
 import { specsOf } from "../../provider/state";
 import { publishImage } from "../../provider/publish";
@@ -24,6 +25,7 @@ const facts: RunFacts = {
   isLocked: false,
   mirrors: parseMirrors("docker.io=localhost:5000"),
   builder: { kind: "name", name: "mine" },
+  build: "auto",
 };
 
 let registry: MemoryRegistry;
@@ -40,7 +42,8 @@ beforeEach(async () => {
   choices = [];
   const note = (kind: string) => (text: string) => void lines.push(`${kind}: ${text}`);
   context = {
-    registryFor: () => registry,
+    placesOf: () => onlyPlace(registry, image.repository),
+    bases: registry,
     makeBuilder: (choice) => {
       choices.push(choice);
       return builder;

@@ -1,6 +1,7 @@
 import { beforeEach, describe, expect, test } from "vitest";
 import { adoptImage, commitImage } from "../../provider/commit";
-import type { Manifest } from "../../provider/registry";
+import type { Manifest, Registry } from "../../provider/registry";
+import { SlipwayError } from "../../sdk/error";
 import { digestOf, MemoryRegistry, toManifest } from "../fakes/memory-registry";
 import { expectCode } from "../fakes/registry-contract";
 
@@ -148,6 +149,24 @@ describe("somebody else was faster", () => {
     expect(registry.requests.filter((request) => request.startsWith("PUT"))).toEqual([]);
   });
 
+  test("whoever finds an immutable tag taken takes what it names", async () => {
+    const winner = await push("winner", { annotations: { "io.slipway.hash": hash } });
+    const loser = await push("loser");
+    await registry.putManifest(repository, "winner", winner);
+    const immutable: Registry = {
+      findDigest: (...args) => registry.findDigest(...args),
+      fetchManifest: (...args) => registry.fetchManifest(...args),
+      fetchBlob: (...args) => registry.fetchBlob(...args),
+      hasBlob: (...args) => registry.hasBlob(...args),
+      putManifest: async () => {
+        await registry.putManifest(repository, hash, winner);
+        throw new SlipwayError({ code: "TAG_TAKEN", text: "the tag is immutable." });
+      },
+    };
+    const stored = await commitImage(immutable, repository, hash, [{ platform: "linux/amd64", digest: loser.digest }]);
+    expect(stored.digest).toBe(winner.digest);
+  });
+
   test("of two at the same moment both name what the tag names in the end", async () => {
     const winner = await push("winner", { annotations: { "io.slipway.hash": hash } });
     const loser = await push("loser");
@@ -239,4 +258,23 @@ describe("adopting", () => {
     await registry.putManifest(repository, hash, { digest: digestOf(bytes), mediaType: "text/html", bytes });
     await expectCode(adoptImage(registry, repository, hash), "REGISTRY_ANSWER");
   });
+});
+
+test("two commits of different bytes that cross on tags that may move end with one digest", async () => {
+  const [first, second] = [await push("one build"), await push("another build")];
+  const slow = new Proxy(registry, {
+    get: (target, name) => {
+      if (name !== "putManifest") return Reflect.get(target, name).bind(target);
+      return async (...args: Parameters<Registry["putManifest"]>) => {
+        await new Promise((resolve) => setTimeout(resolve, 20));
+        await target.putManifest(...args);
+      };
+    },
+  });
+  const commitSlowly = async (afterMs: number, { digest }: Manifest) => {
+    await new Promise((resolve) => setTimeout(resolve, afterMs));
+    return commitImage(slow, repository, hash, [{ platform: "linux/amd64", digest }]);
+  };
+  const stored = await Promise.all([commitSlowly(0, first), commitSlowly(10, second)]);
+  expect(stored[0].digest).toBe(stored[1].digest);
 });

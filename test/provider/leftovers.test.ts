@@ -45,6 +45,17 @@ test("what an earlier process with our own id left behind is removed, once", () 
   expect(readdirSync(join(root, String(process.pid)))).toHaveLength(2);
 });
 
+test("what was left can be swept by a process that needs no folder, and a root that is not there or not ours is left", () => {
+  mkdirSync(join(root, String(deadPid()), "build-x"), { recursive: true });
+  new Leftovers(root).sweep();
+  expect(readdirSync(root)).toEqual([]);
+  const missing = join(root, "not-there");
+  new Leftovers(missing).sweep();
+  expect(existsSync(missing)).toBe(false);
+  symlinkSync("/", join(root, "link"));
+  new Leftovers(join(root, "link")).sweep();
+});
+
 test("nothing is swept before something is needed", () => {
   mkdirSync(join(root, String(deadPid())));
   expect(new Leftovers(root)).toBeDefined();

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { parseMirrors, placesOf } from "../../provider/mirrors";
+import { hostsOf, parseMirrors, placesOf } from "../../provider/mirrors";
 import { SlipwayError } from "../../sdk/error";
 import { parseReference } from "../../sdk/reference";
 
@@ -34,5 +34,14 @@ test("an image is looked for in its registry's mirrors, in their order, then whe
 test("an image of a registry without mirrors is looked for there alone", () => {
   expect(placesOf(parseReference("quay.io/a/b"), parseMirrors("docker.io=one:5000"))).toEqual([
     { host: "quay.io", path: "a/b" },
+  ]);
+});
+
+test("the registries of a build are those of its base, of all other images that it names, and of their mirrors", () => {
+  const base = { reference: "python:3.11", digest: "sha256:1" };
+  const images = { "ghcr.io/acme/tools:1": "sha256:2", "quay.io/acme/x:2 linux/arm64": "sha256:3" };
+  expect(hostsOf([{ base, images }, { base }], parseMirrors("ghcr.io=localhost:5000"))).toEqual([
+    ...["docker.io", "localhost:5000", "ghcr.io", "quay.io"],
+    "docker.io",
   ]);
 });

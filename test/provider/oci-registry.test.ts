@@ -119,16 +119,16 @@ describe("failures that may pass", () => {
     ["429", status(429)],
     ["a reset", reset],
   ])("%s is asked again", async (_what, failure) => {
-    server.reset(inTurn(failure, failure, sendManifest));
+    server.reset(inTurn(failure, failure, failure, sendManifest));
     expect(await makeRegistry().findDigest(repository(), "one")).toBe(manifest.digest);
-    expect(server.requests).toHaveLength(3);
+    expect(server.requests).toHaveLength(4);
   });
 
-  test("it is given up after three attempts, with what was answered last", async () => {
-    server.reset(inTurn(reset, status(500), status(503, "  over\n capacity ")));
+  test("it is given up after four attempts, with what was answered last", async () => {
+    server.reset(inTurn(reset, status(500), reset, status(503, "  over\n capacity ")));
     const error = await expectCode(makeRegistry().fetchManifest(repository(), "one"), "REGISTRY_ANSWER");
     expect(error.message).toContain("GET manifests/one was answered with 503: over capacity.");
-    expect(server.requests).toHaveLength(3);
+    expect(server.requests).toHaveLength(4);
   });
 
   test("a registry that only resets cannot be reached", async () => {
@@ -137,7 +137,7 @@ describe("failures that may pass", () => {
     expect(error.message).toMatch(
       /^127\.0\.0\.1:\d+\/team\/images: the registry cannot be reached: .*(closed|reset|hang up).*\. See that it/,
     );
-    expect(server.requests).toHaveLength(3);
+    expect(server.requests).toHaveLength(4);
   });
 
   test("a body that breaks off is asked for again", async () => {
@@ -168,7 +168,7 @@ describe("failures that may pass", () => {
       },
     });
     await expectCode(registry.findDigest(repository(), "one"), "REGISTRY_ANSWER");
-    expect(waits).toEqual([1, 2]);
+    expect(waits).toEqual([1, 2, 3]);
   });
 
   test("a registry that does not answer in time cannot be reached", async () => {
@@ -179,7 +179,7 @@ describe("failures that may pass", () => {
       makeRegistry({ timeoutMs: 20, backoffMs }).findDigest(repository(), "one"),
       "REGISTRY_UNAVAILABLE",
     );
-    expect(waits).toBe(2);
+    expect(waits).toBe(3);
   });
 });
 
@@ -337,7 +337,20 @@ describe("a token server", () => {
     server.reset(askForToken({ tokenStatus: 503 }));
     const error = await expectCode(makeRegistry().findDigest(repository(), "one"), "REGISTRY_UNAVAILABLE");
     expect(error.message).toContain(`the token server ${server.host} answered with 503`);
-    expect(lines().filter((line) => line.includes("/token"))).toHaveLength(3);
+    expect(lines().filter((line) => line.includes("/token"))).toHaveLength(4);
+  });
+
+  test("whose token is refused three times by a registry that took it before is asked again", async () => {
+    server.reset(askForToken({}));
+    const registry = makeRegistry();
+    expect(await registry.findDigest(repository(), "one")).toBe(manifest.digest);
+    let refusals = 0;
+    const letIn = askForToken({});
+    server.reset((request, response) => {
+      if (request.url.startsWith("/token") || (refusals += 1) > 3) letIn(request, response);
+      else letIn({ ...request, authorization: undefined }, response);
+    });
+    expect(await registry.findDigest(repository(), "one")).toBe(manifest.digest);
   });
 
   test("that answers nonsense is an error of the registry, and not asked again", async () => {

@@ -30,16 +30,21 @@ beforeEach(() => {
   };
 });
 
-/** The inputs as the program sends them, with what this run knows. */
-function sent(inputs: Readonly<Record<string, unknown>>, existence?: Existence): Record<string, unknown> {
-  const run: RunFacts | undefined = existence && {
+function facts(existence: Existence): RunFacts {
+  return {
     folder: "/home/me/program",
     callSites: ["", ""],
     existence,
     isLocked: false,
     mirrors: [],
     builder: { kind: "current" },
+    build: "auto",
   };
+}
+
+/** The inputs as the program sends them, with what this run knows. */
+function sent(inputs: Readonly<Record<string, unknown>>, existence?: Existence): Record<string, unknown> {
+  const run = existence && facts(existence);
   return { ...inputs, __urn: urn, ...(run && { __run: run }) };
 }
 
@@ -75,6 +80,24 @@ describe("check", () => {
   test("fails where there is no image's spec", () => {
     const { failures } = checkImage(context, {}, sent({ ...image, steps: [{ kind: "teleport" }] }));
     expect(failures).toEqual([{ property: "steps", reason: "this is not an image's spec" }]);
+  });
+
+  test("fails where the image is stored nowhere and must not be built", () => {
+    const inputs = { ...image, __urn: urn, __run: { ...facts({ kind: "missing" }), build: "never" } };
+    expect(checkImage(context, {}, inputs).failures).toEqual([
+      {
+        property: "hash",
+        reason: expect.stringMatching(/stored nowhere, and build is "never" \(looked in localhost:5000\/images\)/),
+      },
+    ]);
+    const stored = { ...inputs, __run: { ...facts({ kind: "stored", digest }), build: "never" } };
+    expect(checkImage(context, {}, stored).failures).toEqual([]);
+  });
+
+  test("says where an image will be copied from", () => {
+    const existence = { kind: "elsewhere", digest, from: "us-west-2", lacking: ["eu-west-1"] } as const;
+    checkImage(context, {}, sent({ ...image }, existence));
+    expect(lines).toEqual(["info: new image; exists in us-west-2, will be copied to eu-west-1, nothing to build"]);
   });
 
   test("lets what is not known yet through", () => {
@@ -152,6 +175,22 @@ describe("diff", () => {
   test("updates an image whose digest the state does not know", () => {
     expect(diff({ ...image, __urn: urn }, { ...image }, { kind: "stored", digest })).toEqual(update);
     expect(lines).toEqual([`info: the tag names ${digest} now, not nothing; takes that`]);
+  });
+
+  test("updates an image that a region lacks, by a copy", () => {
+    const existence = { kind: "elsewhere", digest, from: "us-west-2", lacking: ["eu-west-1"] } as const;
+    expect(diff(state(image), { ...image }, existence)).toEqual(update);
+    expect(lines).toEqual(["info: exists in us-west-2, will be copied to eu-west-1"]);
+  });
+
+  test("updates an image whose regions are others, or have another digest", () => {
+    const before = { ...state(image), regions: { "us-west-2": digest } };
+    const both = { "us-west-2": digest, "eu-west-1": digest };
+    expect(diff(before, { ...image }, { kind: "stored", digest, regions: both })).toEqual(update);
+    expect(lines).toEqual(["info: in eu-west-1 the tag names another digest now; takes that"]);
+    expect(diff({ ...before, regions: both }, { ...image }, { kind: "stored", digest, regions: both })).toEqual(
+      nothing,
+    );
   });
 
   test("keeps an image where the repository could not tell, and warns", () => {

@@ -3,6 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { parseMirrors } from "../../provider/mirrors";
+import { onlyPlace } from "../../provider/place";
 import { ImageProgram, type PlainImage } from "../../provider/program";
 import { FORMAT } from "../../sdk/spec";
 import type { Step } from "../../sdk/step";
@@ -77,7 +78,7 @@ test("mounts are no part of an image's hash; theirs follows their files", async 
 
 test("each hash is looked up once in each repository, in one request", async () => {
   const hash = "a".repeat(64);
-  const ask = (repository: string) => program.exists(registry, repository, hash);
+  const ask = (repository: string) => program.exists(onlyPlace(registry, repository), hash);
   await Promise.all([ask("localhost:5000/one"), ask("localhost:5000/one"), ask("localhost:5000/other")]);
   expect(await ask("localhost:5000/one")).toEqual({ kind: "missing" });
   expect(registry.requests).toEqual([
@@ -86,16 +87,38 @@ test("each hash is looked up once in each repository, in one request", async () 
   ]);
 });
 
+test("a registry that batches is asked for all at once", async () => {
+  let [now, most] = [0, 0];
+  const findDigest = async () => {
+    most = Math.max(most, (now += 1));
+    await new Promise((resolve) => setImmediate(resolve));
+    now -= 1;
+    return undefined;
+  };
+  const ask = (isBatched: boolean) =>
+    Array.from({ length: 50 }, (_, index) => {
+      const asked = Object.assign(new MemoryRegistry(), { findDigest }, isBatched ? { isBatched: true as const } : {});
+      return program.exists(
+        onlyPlace(asked, `localhost:5000/${isBatched ? "batched" : "plain"}`),
+        String(index).padStart(64, "0"),
+      );
+    });
+  await Promise.all(ask(false));
+  expect(most).toBe(16);
+  await Promise.all(ask(true));
+  expect(most).toBe(50);
+});
+
 test("a hash that is stored is known with its digest", async () => {
   const hash = "b".repeat(64);
   await registry.putManifest({ host: "localhost:5000", path: "images" }, hash, manifest);
-  const existence = await program.exists(registry, "localhost:5000/images", hash);
+  const existence = await program.exists(onlyPlace(registry, "localhost:5000/images"), hash);
   expect(existence).toEqual({ kind: "stored", digest: manifest.digest });
 });
 
 test("a registry that cannot tell is no error: whether the image exists is unknown, and why", async () => {
   registry.unreachableHosts.add("gone.example");
-  expect(await program.exists(registry, "gone.example/images", "c".repeat(64))).toEqual({
+  expect(await program.exists(onlyPlace(registry, "gone.example/images"), "c".repeat(64))).toEqual({
     kind: "unknown",
     cause: expect.stringContaining("gone.example/images: the registry cannot be reached"),
   });

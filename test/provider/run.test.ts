@@ -8,6 +8,7 @@ const facts: RunFacts = {
   isLocked: false,
   mirrors: [{ registry: "docker.io", place: "localhost:5000" }],
   builder: { kind: "endpoint", endpoint: "unix:///run/buildkit.sock" },
+  build: "never",
 };
 const inputs = { __urn: "urn:one", hash: "h", __run: facts };
 

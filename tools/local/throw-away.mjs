@@ -16,7 +16,7 @@ import { anyFreePort, runRegistry } from "./registry.mjs";
  *
  * @typedef {object} ThrowAway
  * @property {import("./process-identity.mjs").ProcessIdentity} process
- * @property {"registry" | "buildkitd"} name
+ * @property {"registry" | "buildkitd" | "moto"} name
  * @property {string} folder of its record
  * @property {string} data
  */
@@ -29,7 +29,7 @@ import { anyFreePort, runRegistry } from "./registry.mjs";
 export async function startRegistry({ root, port, htpasswd, log = () => {} }) {
   const options = { folder: root, data: join(root, "data"), port: port ?? (await anyFreePort()), htpasswd, log };
   const { address, process: process_ } = await runRegistry(options);
-  return { address, ...instance({ process: process_, name: "registry", folder: root, data: root }) };
+  return { address, ...throwAwayInstance({ process: process_, name: "registry", folder: root, data: root }) };
 }
 
 /**
@@ -41,11 +41,14 @@ export async function startRegistry({ root, port, htpasswd, log = () => {} }) {
 export async function startBuildkit({ root, mirrors = {}, socket, caBundle, log = () => {} }) {
   const plan = await planBuildkit({ folder: root, root: join(root, "data"), mirrors, socket, caBundle, log });
   const { address, process: process_ } = await runBuildkit(plan);
-  return { endpoint: address, ...instance({ process: process_, name: "buildkitd", folder: root, data: plan.root }) };
+  return {
+    endpoint: address,
+    ...throwAwayInstance({ process: process_, name: "buildkitd", folder: root, data: plan.root }),
+  };
 }
 
-/** @param {ThrowAway} throwAway @returns {Instance} */
-function instance(throwAway) {
+/** Has a process end with its starter. @param {ThrowAway} throwAway @returns {Instance} */
+export function throwAwayInstance(throwAway) {
   // A process that ends when our end of its stdin closes: the kernel closes it however we die.
   const script = fileURLToPath(new URL("reaper.mjs", import.meta.url));
   const reaper = spawn(process.execPath, [script, JSON.stringify(throwAway)], {

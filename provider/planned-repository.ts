@@ -1,0 +1,48 @@
+import * as pulumi from "@pulumi/pulumi";
+import { describeError } from "../sdk/error";
+import * as v from "valibot";
+import type { LocatedRepository } from "./located";
+import type { Program } from "./pulumi-program";
+import type { Repository } from "./repository";
+import { resourceLog } from "./resource-log";
+
+/**
+ * Where a repository is. While one of its values is not known, or when a preview cannot ask for them, it is not known
+ * either, and the resource's line says why; an update ends with the error.
+ */
+export function planRepository(
+  repository: Repository,
+  program: Program,
+  urn: pulumi.Output<string>,
+  describe: (error: unknown) => string,
+): pulumi.Output<LocatedRepository> {
+  return pulumi.all([pulumi.output(repository), urn]).apply(async ([plain, resourceUrn]) => {
+    const work = program.locate(plain);
+    if (!pulumi.runtime.isDryRun() || isWrongArgument(await failureOf(work))) {
+      return program.watch(work, (error) => resourceLog(resourceUrn).error(describe(error)));
+    }
+    const failure = await failureOf(work);
+    if (failure === undefined) return work;
+    resourceLog(resourceUrn).warn(`where the repository is is not known in this preview: ${describeError(failure)}`);
+    return v.parse(unknownRepository, pulumi.unknown);
+  });
+}
+
+/** Pulumi's mark of a value that is not known: whoever applies to it is not called. */
+const unknownRepository = v.custom<LocatedRepository>((value) => pulumi.isUnknown(value));
+
+async function failureOf(work: Promise<unknown>): Promise<unknown> {
+  return work.then(
+    () => undefined,
+    (error: unknown) => error,
+  );
+}
+
+/** What no credentials and no network would mend. */
+function isWrongArgument(error: unknown): boolean {
+  return (
+    error instanceof Error &&
+    "code" in error &&
+    (error.code === "INVALID_ARGUMENT" || error.code === "INVALID_REFERENCE")
+  );
+}
