@@ -240,7 +240,7 @@ class Comparison {
   }
 }
 
-const clean = (path: string) => posix.normalize(path).replace(/(.)\/$/, "$1");
+const clean = (path: string) => posix.normalize(path).replace(/(.)\/$/s, "$1");
 
 function envOf({ config }: ImageFiles["config"]): Readonly<Record<string, string>> {
   const list = Array.isArray(config["Env"]) ? config["Env"].map(String) : [];

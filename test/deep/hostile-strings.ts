@@ -195,7 +195,7 @@ function canonical(read: ReadInstruction, field: Field, text: string): ReadInstr
     case "COPY":
       return {
         ...instruction,
-        args: args.map((path) => posix.normalize(path).replace(/(.)\/$/, "$1")),
+        args: args.map((path) => posix.normalize(path).replace(/(.)\/$/s, "$1")),
         flags: flags.filter((flag) => flag !== "link"),
       };
     case "FROM":
