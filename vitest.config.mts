@@ -32,6 +32,7 @@ export default defineConfig({
       },
       { extends: true, ...realParts("integration") },
       { extends: true, ...realParts("e2e") },
+      ...(process.env["CLUSTER"] === "1" ? [{ extends: true as const, ...realParts("cluster") }] : []), // npm run test:cluster
       ...(process.env["DEEP"] === "1" ? [{ extends: true as const, ...realParts("deep") }] : []), // npm run test:deep
     ],
   },
