@@ -8,6 +8,7 @@ import { OciRegistry } from "./oci-registry";
 import { findLockFile } from "./lock-file";
 import { LockKeeper } from "./lock-keeper";
 import { ImageProgram, type PlainImage, type ResolvedImage } from "./program";
+import { findReferenceImage, type ReferenceImage } from "./reference-image";
 import type { Registry } from "./registry";
 import { hintConfig, readSecrets } from "./secret-store";
 import { DEFAULT_REPOSITORY, readSettings, type Settings } from "./settings";
@@ -31,6 +32,10 @@ export interface Program {
   exists(repository: string, hash: string, insecure: boolean): Promise<Existence>;
   /** Throws where a secret is missing that a build needs. */
   checkSecrets(image: PlainImage): void;
+  /** Each reference is asked for once. */
+  findReference(reference: string): Promise<ReferenceImage>;
+  /** Under mocks, in users' unit tests, nobody is asked. */
+  readonly isMocked: boolean;
 }
 
 const programs = new WeakMap<object, Program>();
@@ -69,6 +74,7 @@ function makeProgram(): Program {
       warn: (text) => void pulumi.log.warn(text),
       info: (text) => void pulumi.log.info(text),
     });
+  const references = new Map<string, Promise<ReferenceImage>>();
   return {
     settings,
     defaultRepository: () => settings.repository ?? warnOfDefault(),
@@ -88,6 +94,12 @@ function makeProgram(): Program {
       const places = { folder: process.cwd(), env: process.env, readConfig, hintConfig };
       readSecrets(spec, callSites, places, baseCallSite);
     },
+    findReference: (reference) => {
+      const found = references.get(reference) ?? findReferenceImage(registry, settings.mirrors, reference);
+      references.set(reference, found);
+      return found;
+    },
+    isMocked,
   };
 }
 
@@ -108,5 +120,6 @@ const offline: Registry = {
   },
   hasBlob: () => Promise.resolve(false),
   fetchBlob: () => Promise.resolve(Buffer.from("{}")),
+  putBlob: () => Promise.resolve(),
   putManifest: () => Promise.resolve(),
 };

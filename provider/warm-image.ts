@@ -1,0 +1,115 @@
+import * as pulumi from "@pulumi/pulumi";
+import { fail, type Call } from "../sdk/arguments";
+import { SlipwayError } from "../sdk/error";
+import { Image } from "../sdk/image";
+import { parseReference } from "../sdk/reference";
+import type { BuiltImage, ImageHandle } from "./built-image";
+import type { Program } from "./pulumi-program";
+import { architectureOf } from "./reference-image";
+
+/** An image for nodes: one that this program builds, one of another stack, or one that somebody else built. */
+export type WarmImage = BuiltImage | pulumi.Input<ImageHandle> | Image | pulumi.Input<string>;
+
+/** What is known of an image before anything runs, and what only later. */
+export interface ImagePlan {
+  /** `<repository>@sha256:…` */
+  readonly ref: pulumi.Output<string>;
+  /** What tells two contents apart. */
+  readonly hash: pulumi.Output<string>;
+  readonly architectures: pulumi.Output<readonly string[]>;
+  /** Where Slipway put it; `undefined` where somebody else did. */
+  readonly repository: pulumi.Output<string> | undefined;
+}
+
+/** Reads what was given for an image. */
+export function planImage(call: Call, given: unknown, program: Program): ImagePlan {
+  if (isBuiltImage(given)) {
+    return {
+      ref: given.ref,
+      hash: given.hash,
+      architectures: given.platforms.apply((platforms) => platforms.map(architectureOf)),
+      repository: given.uri.apply(withoutTag),
+    };
+  }
+  if (Image.isImage(given)) return planReference(pulumi.output(stepless(call, given)), program);
+  if (typeof given === "string") {
+    parseReference(given); // Here the error has the user's line.
+    return planReference(pulumi.output(given), program);
+  }
+  if (!pulumi.Output.isInstance(given) && !isPromise(given) && !isHandle(given)) throw notAnImage(call);
+  return planInput(call, pulumi.output(given), program);
+}
+
+/** The key of an image in a list: it stays when the content changes, and names the image for people. */
+export function keyOf(given: unknown): string | undefined {
+  if (isBuiltImage(given)) {
+    const name: unknown = Reflect.get(given, "__name"); // resource.ts: the name that the program gave
+    return typeof name === "string" ? name : undefined;
+  }
+  const reference = Image.isImage(given) ? given.spec.base : given;
+  if (typeof reference !== "string") return undefined;
+  const { path, tag } = parseReference(reference);
+  return tag === undefined ? path : `${path}:${tag}`;
+}
+
+/** Recognised by its shape: another copy of Slipway may have made it. */
+export function isBuiltImage(value: unknown): value is BuiltImage {
+  return pulumi.CustomResource.isInstance(value) && "handle" in value && "uri" in value && "hash" in value;
+}
+
+function planReference(reference: pulumi.Output<string>, program: Program): ImagePlan {
+  const found = reference.apply((text) => program.findReference(text));
+  return {
+    ref: found.apply(({ ref }) => ref),
+    hash: found.apply(({ digest }) => digest.replace("sha256:", "")),
+    architectures: found.apply(({ architectures }) => architectures),
+    repository: undefined,
+  };
+}
+
+/** A handle, a reference or an Image that another resource or stack gives. */
+function planInput(call: Call, given: pulumi.Output<unknown>, program: Program): ImagePlan {
+  const found = given.apply(async (value): Promise<ImageHandle> => {
+    if (isHandle(value)) return value;
+    const reference = Image.isImage(value) ? stepless(call, value) : value;
+    if (typeof reference !== "string") throw notAnImage(call);
+    const { ref, digest, architectures } = await program.findReference(reference);
+    const platforms = architectures.map((name) => `linux/${name}`);
+    return { uri: "", ref, hash: digest.replace("sha256:", ""), platforms, sizeBytes: 0 };
+  });
+  return {
+    ref: found.apply(({ ref }) => ref),
+    hash: found.apply(({ hash }) => hash),
+    architectures: found.apply(({ platforms }) => platforms.map(architectureOf)),
+    repository: undefined,
+  };
+}
+
+function stepless(call: Call, image: Image): string {
+  if (image.spec.steps.length === 0) return image.spec.base;
+  throw fail(
+    call,
+    `the Image on ${image.spec.base} has steps, so it has to be built first.`,
+    'Give new BuiltImage("…", { image }) instead.',
+  );
+}
+
+function isHandle(value: unknown): value is ImageHandle {
+  return typeof value === "object" && value !== null && "ref" in value && "hash" in value && "platforms" in value;
+}
+
+function isPromise(value: unknown): boolean {
+  return value instanceof Promise;
+}
+
+function notAnImage(call: Call): SlipwayError {
+  return fail(
+    call,
+    "an image is neither a BuiltImage, nor a handle, a reference, or an Image without steps.",
+    'Give a BuiltImage, or a reference such as "python:3.12-slim".',
+  );
+}
+
+function withoutTag(uri: string): string {
+  return uri.slice(0, uri.lastIndexOf(":"));
+}
