@@ -149,10 +149,12 @@ class KubeCluster implements Cluster {
         else if (phase === "ADDED" || phase === "MODIFIED") pods.set(name, podFacts(pod));
         onChange();
       };
-      watch.watch(path, parameters, onEvent, () => resolve()).then(
-        (controller) => signal.addEventListener("abort", () => controller.abort(), { once: true }),
-        () => setTimeout(resolve, 1_000),
-      );
+      watch
+        .watch(path, parameters, onEvent, () => resolve())
+        .then(
+          (controller) => signal.addEventListener("abort", () => controller.abort(), { once: true }),
+          () => setTimeout(resolve, 1_000),
+        );
     });
   }
 

@@ -78,9 +78,7 @@ function parseLabels(value: unknown): PlainNodeGroup["labels"] | string {
   const wrong = entries.find(([, text]) => typeof text !== "string");
   if (wrong !== undefined) return `the label ${wrong[0]} must be a string`;
   if (entries.length === 0) return "labels is empty, which would be every node";
-  return entries
-    .sort(([a], [b]) => (a < b ? -1 : 1))
-    .map(([key, text]) => ({ key, values: [String(text)] }));
+  return entries.sort(([a], [b]) => (a < b ? -1 : 1)).map(([key, text]) => ({ key, values: [String(text)] }));
 }
 
 function parseTolerations(value: unknown): readonly Toleration[] | undefined | string {

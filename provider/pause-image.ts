@@ -43,7 +43,8 @@ export async function publishPauseImage(
     return { digest: index.digest, reused: true };
   }
   for (const { digest, bytes } of blobs) {
-    if (!(await registry.hasBlob(repository, digest, signal))) await registry.putBlob(repository, digest, bytes, signal);
+    if (!(await registry.hasBlob(repository, digest, signal)))
+      await registry.putBlob(repository, digest, bytes, signal);
   }
   for (const manifest of manifests) await registry.putManifest(repository, manifest.digest, manifest, signal);
   await registry.putManifest(repository, PAUSE_TAG, index, signal);

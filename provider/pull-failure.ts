@@ -9,7 +9,11 @@ export interface PullFailure {
 const NO_FAILURE = new Set(["ContainerCreating", "PodInitializing"]);
 
 const CAUSES: readonly { readonly pattern: RegExp; readonly words: string; readonly definite: boolean }[] = [
-  { pattern: /no match for platform|exec format error/i, words: "the image is for another architecture", definite: true },
+  {
+    pattern: /no match for platform|exec format error/i,
+    words: "the image is for another architecture",
+    definite: true,
+  },
   { pattern: /no space left on device/i, words: "the node's disk is full", definite: false },
   {
     pattern: /401 unauthorized|403 forbidden|authorization failed|pull access denied|insufficient_scope|no basic auth/i,

@@ -14,9 +14,7 @@ export interface ReferenceImage {
 }
 
 const indexSchema = v.object({
-  manifests: v.array(
-    v.object({ platform: v.optional(v.object({ os: v.string(), architecture: v.string() })) }),
-  ),
+  manifests: v.array(v.object({ platform: v.optional(v.object({ os: v.string(), architecture: v.string() })) })),
 });
 const manifestSchema = v.object({ config: v.object({ digest: v.string() }) });
 const configSchema = v.object({ os: v.string(), architecture: v.string() });
@@ -60,9 +58,7 @@ async function readArchitectures(
 ): Promise<readonly string[]> {
   const index = parse(indexSchema, manifest.bytes);
   if (index !== undefined) {
-    const linux = index.manifests.flatMap(({ platform }) =>
-      platform?.os === "linux" ? [platform.architecture] : [],
-    );
+    const linux = index.manifests.flatMap(({ platform }) => (platform?.os === "linux" ? [platform.architecture] : []));
     return [...new Set(linux)].sort();
   }
   const digest = parse(manifestSchema, manifest.bytes)?.config.digest;

@@ -89,7 +89,10 @@ export function warmSpec(identity: WarmIdentity, content: WarmContent): DaemonSe
  */
 function warmName({ stack, pool, group, key, hash }: WarmIdentity): string {
   const readable = slug(`${pool}-${group}-${key}-${stack.slice(stack.lastIndexOf("/") + 1)}`);
-  const id = createHash("sha256").update(JSON.stringify([stack, pool, group, key])).digest("hex").slice(0, 6);
+  const id = createHash("sha256")
+    .update(JSON.stringify([stack, pool, group, key]))
+    .digest("hex")
+    .slice(0, 6);
   return `${readable.slice(0, 45).replace(/-+$/, "")}-${id}-${hash.slice(0, 10)}`;
 }
 
@@ -117,10 +120,11 @@ function warmPod(content: WarmContent): PodSpec {
   };
 }
 
-function holdImage({ mechanism, pause, reference }: WarmContent): Pick<
-  PodSpec,
-  "initContainers" | "containers" | "volumes"
-> {
+function holdImage({
+  mechanism,
+  pause,
+  reference,
+}: WarmContent): Pick<PodSpec, "initContainers" | "containers" | "volumes"> {
   switch (mechanism) {
     case "imageVolume": {
       // Nothing of the image runs. What a container mounts, kubelet's image garbage collection spares.
@@ -135,9 +139,7 @@ function holdImage({ mechanism, pause, reference }: WarmContent): Pick<
       const writable = { name: "pause", mountPath: "/slipway" };
       const args = ["/slipway/pause"];
       return {
-        initContainers: [
-          { ...restrictedContainer, name: "bring-pause", image: pause, args, volumeMounts: [writable] },
-        ],
+        initContainers: [{ ...restrictedContainer, name: "bring-pause", image: pause, args, volumeMounts: [writable] }],
         containers: [
           {
             ...restrictedContainer,

@@ -35,5 +35,6 @@ export async function assemblePause() {
 if (process.argv[1] === fileURLToPath(import.meta.url)) {
   const binaries = await assemblePause();
   writeFileSync(join(sources, "binaries.json"), `${JSON.stringify(binaries, null, 2)}\n`);
-  for (const [name, base64] of Object.entries(binaries)) console.log(`${name} ${Buffer.from(base64, "base64").length} bytes`);
+  for (const [name, base64] of Object.entries(binaries))
+    console.log(`${name} ${Buffer.from(base64, "base64").length} bytes`);
 }

@@ -36,7 +36,9 @@ export async function startControlPlane(place, binaries, apiserverFlags) {
 
 /** @param {ClusterPlace} place @param {Part} part @returns {Promise<string | undefined>} */
 async function ensure({ folder }, { name, command, args, address, isReady }) {
-  const fingerprint = createHash("sha256").update([command, ...args].join("\0")).digest("hex");
+  const fingerprint = createHash("sha256")
+    .update([command, ...args].join("\0"))
+    .digest("hex");
   const running = readDaemon(folder, name);
   if (running?.fingerprint === fingerprint && (await isReady())) return undefined;
   await endDaemon(folder, name, { graceMs: 10_000 });
@@ -116,8 +118,7 @@ function parts(place, { go }, apiserverFlags) {
     ],
     address: `https://127.0.0.1:${ports.controllers}`,
     // It answers its own health before it works: what it is there for is the account of pods.
-    isReady: async () =>
-      (await tryAsk(place.kubeconfig, "/api/v1/namespaces/default/serviceaccounts/default")) === 200,
+    isReady: async () => (await tryAsk(place.kubeconfig, "/api/v1/namespaces/default/serviceaccounts/default")) === 200,
   };
   /** @type {Part} */
   const scheduler = {

@@ -54,7 +54,7 @@ export function nodePlace(place, name, index) {
     address: `${place.network}.${10 + index}`,
     cgroup: `/slipway-${id}/${name}`,
     bridge: `slip${id.slice(0, 6)}${index}`, // 15 characters at most
-    podNetwork: `10.${150 + Number(place.network.split(".")[2]) % 100}.${index}`,
+    podNetwork: `10.${150 + (Number(place.network.split(".")[2]) % 100)}.${index}`,
     certificates: place.certificates,
   };
 }

@@ -146,4 +146,5 @@ const nameOf = (urn) => urn.slice(urn.lastIndexOf("::") + 2);
 const idOf = ({ metadata }) => (metadata.namespace ? `${metadata.namespace}/${metadata.name}` : metadata.name);
 
 /** @param {any} object */
-const keyOf = ({ apiVersion, kind, metadata }) => JSON.stringify([apiVersion, kind, metadata?.namespace, metadata?.name]);
+const keyOf = ({ apiVersion, kind, metadata }) =>
+  JSON.stringify([apiVersion, kind, metadata?.namespace, metadata?.name]);

@@ -41,9 +41,17 @@ export class ObjectStore {
    */
   complete(logicalName, inputs, olds) {
     const { metadata = {}, ...rest } = inputs;
-    const isClusterWide = ["Namespace", "Node", "ClusterRole", "ClusterRoleBinding", "RuntimeClass", "StorageClass"].includes(inputs.kind);
+    const isClusterWide = [
+      "Namespace",
+      "Node",
+      "ClusterRole",
+      "ClusterRoleBinding",
+      "RuntimeClass",
+      "StorageClass",
+    ].includes(inputs.kind);
     const named = olds.metadata?.annotations?.["pulumi.com/autonamed"] === "true" ? olds.metadata.name : undefined;
-    const made = metadata.name === undefined ? { annotations: { ...metadata.annotations, "pulumi.com/autonamed": "true" } } : {};
+    const made =
+      metadata.name === undefined ? { annotations: { ...metadata.annotations, "pulumi.com/autonamed": "true" } } : {};
     return {
       ...rest,
       metadata: {
@@ -59,7 +67,14 @@ export class ObjectStore {
   async apply(object, { dryRun }) {
     try {
       const strategy = kube.PatchStrategy.ServerSideApply;
-      const applied = await this.#api.patch(object, undefined, dryRun ? "All" : undefined, FIELD_MANAGER, true, strategy);
+      const applied = await this.#api.patch(
+        object,
+        undefined,
+        dryRun ? "All" : undefined,
+        FIELD_MANAGER,
+        true,
+        strategy,
+      );
       return JSON.parse(JSON.stringify(applied));
     } catch (error) {
       throw plainError(object, error);
