@@ -5,3 +5,8 @@ export type { NodeGroup, NodeNames, Toleration } from "./node-groups";
 export type { WarmImage } from "./warm-image";
 export type { Mechanism } from "./warm-manifest";
 export type { GroupProgress, NodeFailure } from "./warm-progress";
+export { commonBases } from "./common-bases";
+export { podTemplate, type PodArgs, type PodTemplateArgs } from "./pod-template";
+export { Sandbox, type SandboxArgs } from "./sandbox";
+export type { PodTemplate } from "./sandbox-manifest";
+export type { PodSpec, Container, Volume, VolumeMount, NodeAffinity } from "./pod-manifest";

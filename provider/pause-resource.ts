@@ -1,4 +1,5 @@
 import * as pulumi from "@pulumi/pulumi";
+import { ownUrn } from "./own-urn";
 import { providerText } from "./provider-text";
 import { makePauseImage } from "./pause-image";
 
@@ -19,7 +20,7 @@ export class PauseImageResource extends pulumi.CustomResource {
       repository,
       digest,
       ...(insecure ? { insecure } : {}),
-      __urn: pulumi.createUrn(name, TYPE, opts.parent),
+      __urn: ownUrn(name, TYPE, opts.parent),
       __provider: providerText("pauseImage"),
     };
     super(TYPE, name, props, { ...opts, protect: false });

@@ -1,4 +1,5 @@
 import * as pulumi from "@pulumi/pulumi";
+import { ownUrn } from "./own-urn";
 import { providerText } from "./provider-text";
 import type { WarmWait } from "./await-warm";
 import type { GroupProgress, WarmTarget } from "./warm-progress";
@@ -25,7 +26,7 @@ export class WarmGate extends pulumi.CustomResource {
       selectors: args.selectors,
       groups: undefined,
       __kubeconfig: args.kubeconfig === undefined ? undefined : pulumi.secret(args.kubeconfig),
-      __urn: pulumi.createUrn(name, TYPE, opts.parent),
+      __urn: ownUrn(name, TYPE, opts.parent),
       __provider: providerText("warmGate"),
     };
     super(TYPE, name, props, opts);

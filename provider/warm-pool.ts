@@ -100,13 +100,15 @@ export class WarmPool extends pulumi.ComponentResource {
    * @throws SlipwayError INVALID_ARGUMENT
    */
   ref(image: WarmImage): pulumi.Output<string> {
+    return this.refOf({ text: "ref(…)", callSite: readCallSite(WarmPool.prototype.ref) }, image);
+  }
+
+  /** @internal */
+  refOf(call: Call, image: unknown): pulumi.Output<string> {
     const ref = this.#refs.get(image);
     if (ref !== undefined) return ref;
-    throw fail(
-      { text: "ref(…)", callSite: readCallSite(WarmPool.prototype.ref) },
-      `the image is not one of those of ${this.#call.text}`,
-      "Give the very value that stands in its images.",
-    );
+    const hint = "Give the very value that stands in the pool's images.";
+    throw fail(call, `the image is not one of those of ${this.#call.text}.`, hint);
   }
 }
 
