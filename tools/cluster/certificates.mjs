@@ -1,4 +1,5 @@
 // The certificates of a cluster: who may do what is in their subjects.
+import { randomBytes } from "node:crypto";
 import { existsSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { runCommand } from "../local/command.mjs";
@@ -73,7 +74,8 @@ async function makeCertificate(folder, { name, subject, hosts }) {
     : ["extendedKeyUsage=clientAuth"];
   const extensions = join(folder, `${name}.ext`);
   writeFileSync(extensions, ["keyUsage=digitalSignature", ...uses, ""].join("\n"));
-  const authority = ["-CA", "ca.crt", "-CAkey", "ca.key", "-CAcreateserial"];
+  const serial = `0x${randomBytes(8).toString("hex")}`; // not from a file: two nodes may be made at once
+  const authority = ["-CA", "ca.crt", "-CAkey", "ca.key", "-set_serial", serial];
   const signed = ["-in", `${name}.csr`, "-extfile", `${name}.ext`, "-out", `${name}.crt.partial`];
   await openssl(folder, ["x509", "-req", ...authority, ...tenYears, ...signed]);
   renameSync(join(folder, `${name}.crt.partial`), join(folder, `${name}.crt`));
