@@ -3,13 +3,13 @@ import { defineConfig } from "vitest/config";
 const needsRealParts = ["integration", "e2e", "cluster", "deep"];
 
 /** Tests that use the local environment: slow, and each may keep a core busy. */
-function realParts(name: string) {
+function realParts(name: string, timeoutMs = 120_000) {
   return {
     test: {
       name,
       include: [`test/${name}/**/*.test.ts`],
-      testTimeout: 120_000,
-      hookTimeout: 120_000,
+      testTimeout: timeoutMs,
+      hookTimeout: timeoutMs,
       maxWorkers: 2,
       sequence: { groupOrder: 1 }, // after the unit tests: what is broken there shows at once
     },
@@ -32,7 +32,7 @@ export default defineConfig({
       },
       { extends: true, ...realParts("integration") },
       { extends: true, ...realParts("e2e") },
-      ...(process.env["CLUSTER"] === "1" ? [{ extends: true as const, ...realParts("cluster") }] : []), // npm run test:cluster
+      ...(process.env["CLUSTER"] === "1" ? [{ extends: true as const, ...realParts("cluster", 300_000) }] : []), // npm run test:cluster
       ...(process.env["DEEP"] === "1" ? [{ extends: true as const, ...realParts("deep") }] : []), // npm run test:deep
     ],
   },

@@ -1,10 +1,11 @@
 import { execFile } from "node:child_process";
-import { promisify } from "node:util";
+import { mkdirSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { promisify } from "node:util";
 import { onTestFinished } from "vitest";
 import { startCluster } from "../../tools/environment.mjs";
 import { link, makeStack, type Stack } from "../e2e/stack";
-import { newName } from "../integration/real-parts";
+import { newName, newRepository } from "../integration/real-parts";
 
 const run = promisify(execFile);
 
@@ -47,6 +48,18 @@ export async function imagesOn(node: string): Promise<readonly string[]> {
 /** Takes an image from a node, as a garbage collection does. */
 export async function removeImage(node: string, ref: string): Promise<void> {
   await ctr(node, "images", "rm", "--sync", ref);
+}
+
+/** Lets a node find nothing at the local registry until the test has ended, or `mend` is called. */
+export async function breakRegistry(node: string): Promise<{ readonly mend: () => void }> {
+  const host = newRepository().split("/")[0] ?? "";
+  const folder = join((await cluster).folder, "nodes", node, "registries", host);
+  mkdirSync(folder, { recursive: true });
+  // containerd reads it at each pull.
+  writeFileSync(join(folder, "hosts.toml"), 'server = "http://127.0.0.1:1"\n');
+  const mend = (): void => rmSync(folder, { recursive: true, force: true });
+  onTestFinished(mend);
+  return { mend };
 }
 
 async function ctr(node: string, ...args: readonly string[]) {

@@ -1,7 +1,17 @@
 import { expect, test } from "vitest";
 import { newRepository } from "../integration/real-parts";
 import { pulumi, readState, writeFiles } from "../e2e/stack";
-import { GROUPS, imagesOn, IMPORTS, kubectl, makeClusterStack, newNamespace, NODES, podsIn } from "./cluster-parts";
+import {
+  breakRegistry,
+  GROUPS,
+  imagesOn,
+  IMPORTS,
+  kubectl,
+  makeClusterStack,
+  newNamespace,
+  NODES,
+  podsIn,
+} from "./cluster-parts";
 
 const repository = newRepository();
 
@@ -36,7 +46,7 @@ test("after pulumi up every node holds the image, in a namespace of the restrict
   expect(await kubectl("get", "daemonsets", "-n", namespace, "-o", "name")).toBe("");
 });
 
-test("a new image is warm everywhere before the old one goes; one that cannot be pulled leaves the old one there", async () => {
+test("a new image is warm everywhere before the old one goes", async () => {
   const namespace = await newNamespace();
   const stack = await makeClusterStack(program(namespace, "echo two > /two"));
   const first = await pulumi(stack, "up");
@@ -46,24 +56,48 @@ test("a new image is warm everywhere before the old one goes; one that cannot be
   writeFiles(stack.folder, { "index.ts": IMPORTS + program(namespace, "echo three > /three") });
   const second = await pulumi(stack, "up");
   expect(second.exitCode, second.text).toBe(0);
-  const steps = Object.entries(second.steps);
-  expect(steps.find(([name]) => name === "fleet-cpu-api")?.[1]).toEqual([
-    "create-replacement",
-    "replace",
-    "delete-replaced",
-  ]);
+  expect(second.steps["fleet-cpu-api"]).toEqual(["create-replacement", "replace", "delete-replaced"]);
   expect(second.outputs["ref"]).not.toBe(first.outputs["ref"]);
   const pods = await podsIn(namespace);
+  expect(pods).not.toHaveLength(0);
   expect(pods.filter(({ metadata }) => before.some((old) => old.metadata.uid === metadata.uid))).toEqual([]);
+});
 
-  const broken = program(namespace, "echo three > /three").replace(
-    "images: [image]",
-    `images: { api: "${repository}@sha256:${"0".repeat(64)}" }`,
-  );
-  writeFiles(stack.folder, { "index.ts": IMPORTS + broken.replace("pool.ref(image)", "image.ref") });
-  const third = await pulumi(stack, "preview");
-  expect(third.exitCode).not.toBe(0);
-  expect(await podsIn(namespace)).toHaveLength(2);
+test("an image that a node cannot pull fails the update, names the node, and leaves the old image warm: also when the update is tried again, mended, or taken back", async () => {
+  const namespace = await newNamespace();
+  const old = program(namespace, "echo four > /four");
+  const stack = await makeClusterStack(old);
+  const first = await pulumi(stack, "up");
+  expect(first.exitCode, first.text).toBe(0);
+  const before = (await podsIn(namespace)).map(({ metadata }) => metadata.uid).sort();
+  const stillThere = async () => {
+    const uids = (await podsIn(namespace)).map(({ metadata }) => metadata.uid);
+    return before.filter((uid) => uids.includes(uid));
+  };
+
+  const { mend } = await breakRegistry("node-cpu-1");
+  const next = program(namespace, "echo five > /five").replace("timeoutSeconds: 120", "timeoutSeconds: 8");
+  writeFiles(stack.folder, { "index.ts": IMPORTS + next });
+  const failed = await pulumi(stack, "up");
+  expect(failed.exitCode).not.toBe(0);
+  expect(failed.text).toContain("node-cpu-1, api: the node cannot reach the registry");
+  expect(await stillThere()).toEqual(before);
+
+  const failedAgain = await pulumi(stack, "up");
+  expect(failedAgain.exitCode).not.toBe(0);
+  expect(await stillThere()).toEqual(before);
+
+  writeFiles(stack.folder, { "index.ts": IMPORTS + old });
+  const takenBack = await pulumi(stack, "up");
+  expect(takenBack.exitCode, takenBack.text).toBe(0);
+  expect(takenBack.outputs["ref"]).toBe(first.outputs["ref"]);
+  const pods = await podsIn(namespace);
+  expect(pods.filter(({ status }) => status.phase === "Running")).toHaveLength(2);
+
+  mend();
+  writeFiles(stack.folder, { "index.ts": IMPORTS + next.replace("timeoutSeconds: 8", "timeoutSeconds: 120") });
+  const mended = await pulumi(stack, "up");
+  expect(mended.exitCode, mended.text).toBe(0);
 });
 
 test("no node that matches is a warning that names what was looked for", async () => {
