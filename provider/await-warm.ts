@@ -152,8 +152,8 @@ class PodFollower {
     }
   }
 
-  podsOf({ namespace, name }: WarmTarget): readonly PodFacts[] {
-    return [...(this.#pods.get(namespace)?.values() ?? [])].filter(({ instance }) => instance === name);
+  podsOf({ namespace, uid }: WarmTarget): readonly PodFacts[] {
+    return [...(this.#pods.get(namespace)?.values() ?? [])].filter(({ owner }) => owner === uid);
   }
 
   throwIfFailed(): void {

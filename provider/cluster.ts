@@ -8,8 +8,8 @@ export interface PodFacts {
   readonly isReady: boolean;
   /** Why its container does not run yet. */
   readonly waiting: { readonly reason: string; readonly message: string } | undefined;
-  /** The name of the DaemonSet that it belongs to, by our label. */
-  readonly instance: string;
+  /** The UID of the DaemonSet that it belongs to. */
+  readonly owner: string;
 }
 
 export interface DaemonSetFacts {
@@ -38,7 +38,6 @@ export interface Cluster {
   ): Promise<void>;
 }
 
-const INSTANCE_LABEL = "app.kubernetes.io/instance";
 const PAGE = 500;
 
 /**
@@ -204,7 +203,7 @@ function podFacts({ metadata, spec, status }: V1Pod): PodFacts {
     node: spec?.nodeName ?? "",
     isReady: status?.conditions?.some(({ type, status: is }) => type === "Ready" && is === "True") === true,
     waiting: waiting === undefined ? undefined : { reason: waiting.reason ?? "", message: waiting.message ?? "" },
-    instance: metadata?.labels?.[INSTANCE_LABEL] ?? "",
+    owner: metadata?.ownerReferences?.find(({ controller }) => controller === true)?.uid ?? "",
   };
 }
 

@@ -31,7 +31,6 @@ export interface WarmContent {
 }
 
 export interface DaemonSetMetadata {
-  readonly name: string;
   readonly namespace?: string;
   readonly labels: Readonly<Record<string, string>>;
   readonly annotations: Readonly<Record<string, string>>;
@@ -56,10 +55,12 @@ const NAME_LABEL = "app.kubernetes.io/name";
 const MANAGED_LABEL = "app.kubernetes.io/managed-by";
 const EVERY_TAINT: readonly Toleration[] = [{ operator: "Exists" }];
 
-/** What the DaemonSet is called that brings one image to the nodes of one group. */
+/**
+ * Without a name: Pulumi makes one that no other object ever had. With a name of our own, an update that failed and was
+ * then taken back would make the object anew that Pulumi is about to delete.
+ */
 export function warmMetadata(identity: WarmIdentity, namespace: string | undefined): DaemonSetMetadata {
   return {
-    name: warmName(identity),
     ...(namespace === undefined ? {} : { namespace }),
     labels: labelsOf(identity),
     annotations: {
@@ -76,18 +77,27 @@ export function warmMetadata(identity: WarmIdentity, namespace: string | undefin
 /** The DaemonSet that brings one image to the nodes of one group, and holds it there. */
 export function warmSpec(identity: WarmIdentity, content: WarmContent): DaemonSetSpec {
   return {
-    selector: { matchLabels: { [INSTANCE_LABEL]: warmName(identity) } },
+    selector: { matchLabels: { [INSTANCE_LABEL]: instanceOf(identity) } },
     updateStrategy: { type: "RollingUpdate", rollingUpdate: { maxUnavailable: "100%" } },
     revisionHistoryLimit: 1,
     template: { metadata: { labels: labelsOf(identity) }, spec: warmPod(content) },
   };
 }
 
+/** The Pulumi name of an image on a group: the same whatever the content, and the beginning of the DaemonSet's name. */
+export function warmResourceName(pool: string, group: string, key: string): string {
+  const name = `${pool}-${group}-${key}`;
+  // Pulumi appends nine characters.
+  if (name.length <= 54 && slug(name) === name) return name;
+  const id = createHash("sha256").update(name).digest("hex").slice(0, 6);
+  return `${slug(name).slice(0, 47).replace(/-+$/, "")}-${id}`;
+}
+
 /**
- * A name of at most 63 characters that no other stack, pool, group or image has, and that changes with the content: the
- * new DaemonSet stands beside the old one until it is warm.
+ * A label of at most 63 characters that no other stack, pool, group or image has, and that changes with the content. A
+ * DaemonSet cannot change what it selects by: the new one stands beside the old one until it is warm.
  */
-function warmName({ stack, pool, group, key, hash }: WarmIdentity): string {
+function instanceOf({ stack, pool, group, key, hash }: WarmIdentity): string {
   const readable = slug(`${pool}-${group}-${key}-${stack.slice(stack.lastIndexOf("/") + 1)}`);
   const id = createHash("sha256")
     .update(JSON.stringify([stack, pool, group, key]))
@@ -97,7 +107,7 @@ function warmName({ stack, pool, group, key, hash }: WarmIdentity): string {
 }
 
 function labelsOf(identity: WarmIdentity): Readonly<Record<string, string>> {
-  return { [NAME_LABEL]: "warm-image", [INSTANCE_LABEL]: warmName(identity), [MANAGED_LABEL]: "slipway" };
+  return { [NAME_LABEL]: "warm-image", [INSTANCE_LABEL]: instanceOf(identity), [MANAGED_LABEL]: "slipway" };
 }
 
 function slug(text: string): string {

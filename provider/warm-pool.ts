@@ -12,7 +12,7 @@ import { programOf, type Program } from "./pulumi-program";
 import { isRepository, type Repository } from "./repository";
 import { WarmGate } from "./warm-gate";
 import { keyOf, planImage, type ImagePlan, type WarmImage } from "./warm-image";
-import { warmMetadata, warmSpec, type Mechanism } from "./warm-manifest";
+import { warmMetadata, warmResourceName, warmSpec, type Mechanism } from "./warm-manifest";
 import type { GroupProgress } from "./warm-progress";
 
 export interface WarmPoolArgs {
@@ -255,7 +255,7 @@ function makeDaemonSet({ name, group, nodes, key, image, pause, plan }: Member, 
         runtimeClassName: runtime,
       }),
     );
-  return kubernetesClass("DaemonSet")(`${name}-${group}-${key}`, { metadata, spec }, { parent });
+  return kubernetesClass("DaemonSet")(warmResourceName(name, group, key), { metadata, spec }, { parent });
 }
 
 function makeGate(

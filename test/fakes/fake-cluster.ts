@@ -37,10 +37,10 @@ export class FakeCluster implements Cluster {
     this.daemonSets.set(name, { name, uid, generation: 1, observedGeneration: 1, desired });
   }
 
-  setPod(instance: string, node: string, state: "ready" | "pulling" | { reason: string; message: string }): void {
-    const name = `${instance}-${node}`;
+  setPod(daemonSet: string, node: string, state: "ready" | "pulling" | { reason: string; message: string }): void {
+    const name = `${daemonSet}-${node}`;
     const waiting = typeof state === "string" ? undefined : state;
-    this.pods.set(name, { name, node, instance, isReady: state === "ready", waiting });
+    this.pods.set(name, { name, node, owner: `uid-${daemonSet}`, isReady: state === "ready", waiting });
     this.#onChange();
   }
 }

@@ -1,5 +1,11 @@
 import { expect, test } from "vitest";
-import { warmMetadata, warmSpec, type WarmContent, type WarmIdentity } from "../../provider/warm-manifest";
+import {
+  warmMetadata,
+  warmResourceName,
+  warmSpec,
+  type WarmContent,
+  type WarmIdentity,
+} from "../../provider/warm-manifest";
 
 const identity: WarmIdentity = {
   stack: "app/dev",
@@ -64,7 +70,6 @@ const powerlessPod = {
 test("a warm image is a DaemonSet of pods that mount it and may do nothing", () => {
   expect({ metadata: warmMetadata(identity, "warm"), spec: warmSpec(identity, content) }).toEqual({
     metadata: {
-      name: "fleet-gpu-api-dev-3d2bef-0123456789",
       namespace: "warm",
       labels,
       annotations: {
@@ -143,8 +148,9 @@ test("pull secrets, a runtime class and tolerations of one's own reach the pods"
   });
 });
 
-test("every content, stack, pool, group and image has a name of its own, at most 63 characters long", () => {
-  const long = "a-name-that-is-much-longer-than-a-name-of-kubernetes-may-be";
+const long = "a-name-that-is-much-longer-than-a-name-of-kubernetes-may-be";
+
+test("every content, stack, pool, group and image selects pods of its own, by a label of at most 63 characters", () => {
   const all = [
     identity,
     { ...identity, hash: "f".repeat(64) },
@@ -156,7 +162,16 @@ test("every content, stack, pool, group and image has a name of its own, at most
     { ...identity, key: `${long}2` },
     { ...identity, pool: "ÜBER", key: "…" },
   ];
-  const names = all.map((one) => warmMetadata(one, undefined).name);
-  expect(new Set(names).size).toBe(all.length);
-  for (const name of names) expect(name).toMatch(/^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$/);
+  const labels = all.map((one) => warmSpec(one, content).selector.matchLabels["app.kubernetes.io/instance"]);
+  expect(new Set(labels).size).toBe(all.length);
+  for (const label of labels) expect(label).toMatch(/^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$/);
+});
+
+test("a DaemonSet's name is readable, leaves room for what Pulumi appends, and is no other one's", () => {
+  expect(warmResourceName("fleet", "gpu", "api")).toBe("fleet-gpu-api");
+  const odd = ["nvidia/pytorch:24.01-py3", "nvidia/pytorch:24-01-py3", `${long}1`, `${long}2`];
+  const names = odd.map((key) => warmResourceName("fleet", "gpu", key));
+  expect(names[0]).toBe("fleet-gpu-nvidia-pytorch-24-01-py3-066ac1");
+  expect(new Set(names).size).toBe(odd.length);
+  for (const name of names) expect(name).toMatch(/^[a-z0-9]([-a-z0-9]{0,52}[a-z0-9])?$/);
 });

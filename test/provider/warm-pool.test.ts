@@ -44,9 +44,9 @@ test("a pool has one DaemonSet for each image and group, named after both", asyn
   const names = made.filter(({ type }) => type.endsWith(":DaemonSet")).map(({ name }) => name);
   expect(names.sort()).toEqual([
     "fleet-cpu-api",
-    "fleet-cpu-nvidia/pytorch:24.01-py3",
+    "fleet-cpu-nvidia-pytorch-24-01-py3-9f6e67",
     "fleet-gpu-api",
-    "fleet-gpu-nvidia/pytorch:24.01-py3",
+    "fleet-gpu-nvidia-pytorch-24-01-py3-066ac1",
   ]);
 });
 

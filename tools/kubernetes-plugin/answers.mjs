@@ -27,7 +27,7 @@ export function answerWith({ pulumi, makeStore }) {
   /** @param {unknown} value */
   const struct = (value) => structs.Struct.fromJavaScript(JSON.parse(JSON.stringify(value)));
   /** @param {{ toJavaScript(): unknown } | undefined} value @returns {any} */
-  const plain = (value) => value?.toJavaScript() ?? {};
+  const plain = (value) => withoutSecrets(value?.toJavaScript() ?? {});
   /** @type {ObjectStore | undefined} */
   let configured;
   const store = () => (configured ??= makeStore({}));
@@ -74,7 +74,8 @@ export function answerWith({ pulumi, makeStore }) {
       response.setChanges(changes.length === 0 ? diffChanges(messages).DIFF_NONE : diffChanges(messages).DIFF_SOME);
       response.setDiffsList([...new Set(changes.map((path) => path[0] ?? ""))]);
       response.setReplacesList([...new Set(replaces.map((path) => path[0] ?? ""))]);
-      response.setDeletebeforereplace(replaces.length > 0 && keyOf(olds) === keyOf(news));
+      const isNamed = news.metadata?.annotations?.["pulumi.com/autonamed"] !== "true";
+      response.setDeletebeforereplace(replaces.length > 0 && isNamed && keyOf(olds) === keyOf(news));
       return response;
     },
     create: async (request) => {
@@ -137,6 +138,17 @@ function unary(answer) {
 async function preview(store, inputs) {
   if (isUnknown(inputs) || !(await store.hasNamespace(inputs))) return inputs;
   return store.apply(inputs, { dryRun: true });
+}
+
+/** Pulumi's mark on a secret (resource/sig, Key and Secret): what it keeps under `value` is the value. */
+const SIGNATURE = "4dabf18193072939515e22adb298388d";
+
+/** @param {any} value @returns {any} */
+function withoutSecrets(value) {
+  if (Array.isArray(value)) return value.map(withoutSecrets);
+  if (typeof value !== "object" || value === null) return value;
+  if (SIGNATURE in value && "value" in value) return withoutSecrets(value.value);
+  return Object.fromEntries(Object.entries(value).map(([name, one]) => [name, withoutSecrets(one)]));
 }
 
 /** @param {string} urn */
