@@ -1,5 +1,6 @@
 import type { KubeConfig, V1DaemonSet, V1Pod } from "@kubernetes/client-node";
 import { describeError, SlipwayError } from "../sdk/error";
+import type { DaemonSetManifest } from "./warm-manifest";
 
 /** A pod, as far as warming an image is concerned. */
 export interface PodFacts {
@@ -19,6 +20,9 @@ export interface DaemonSetFacts {
   readonly observedGeneration: number;
   /** How many nodes are to run it. */
   readonly desired: number;
+  /** How many of them do. */
+  readonly ready: number;
+  readonly annotations: Readonly<Record<string, string>>;
 }
 
 /** What Slipway asks of a cluster. Failures are SlipwayErrors: CLUSTER_UNAVAILABLE, CLUSTER_DENIED. */
@@ -27,6 +31,12 @@ export interface Cluster {
   readonly server: string;
   readVersion(): Promise<{ readonly major: number; readonly minor: number }>;
   findDaemonSet(namespace: string, name: string): Promise<DaemonSetFacts | undefined>;
+  listDaemonSets(namespace: string, labelSelector: string): Promise<readonly DaemonSetFacts[]>;
+  /** Creates or changes one, by server-side apply. */
+  applyDaemonSet(manifest: DaemonSetManifest): Promise<DaemonSetFacts>;
+  removeDaemonSet(namespace: string, name: string): Promise<void>;
+  /** The messages of the events of pods, by pod; empty where we may not read them. */
+  readPodEvents(namespace: string): Promise<ReadonlyMap<string, readonly string[]>>;
   /** Whether a node is ready; `undefined` where we may not know. */
   isNodeReady(name: string): Promise<boolean | undefined>;
   /** Follows the pods of a namespace that carry a label, until the signal aborts; `onChange` gets all of them. */
@@ -85,6 +95,46 @@ class KubeCluster implements Cluster {
       absent(api.readNamespacedDaemonSet({ namespace, name })),
     );
     return found === undefined ? undefined : daemonSetFacts(found);
+  }
+
+  async listDaemonSets(namespace: string, labelSelector: string): Promise<readonly DaemonSetFacts[]> {
+    const api = this.#config.makeApiClient(this.#kube.AppsV1Api);
+    const list = await this.#ask(`list daemonsets in the namespace ${namespace}`, () =>
+      api.listNamespacedDaemonSet({ namespace, labelSelector }),
+    );
+    return list.items.map(daemonSetFacts);
+  }
+
+  async applyDaemonSet({ metadata, spec }: DaemonSetManifest): Promise<DaemonSetFacts> {
+    const api = this.#kube.KubernetesObjectApi.makeApiClient(this.#config);
+    const object = { apiVersion: "apps/v1", kind: "DaemonSet", metadata, spec };
+    const strategy = this.#kube.PatchStrategy.ServerSideApply;
+    const applied = await this.#ask(`create and patch daemonsets in the namespace ${metadata.namespace}`, () =>
+      api.patch<V1DaemonSet>(toClient(object), undefined, undefined, "slipway", true, strategy),
+    );
+    return daemonSetFacts(applied);
+  }
+
+  async removeDaemonSet(namespace: string, name: string): Promise<void> {
+    const api = this.#config.makeApiClient(this.#kube.AppsV1Api);
+    await this.#ask(`delete daemonsets in the namespace ${namespace}`, () =>
+      absent(api.deleteNamespacedDaemonSet({ namespace, name })),
+    );
+  }
+
+  async readPodEvents(namespace: string): Promise<ReadonlyMap<string, readonly string[]>> {
+    const messages = new Map<string, string[]>();
+    try {
+      const api = this.#config.makeApiClient(this.#kube.CoreV1Api);
+      const { items } = await api.listNamespacedEvent({ namespace, fieldSelector: "involvedObject.kind=Pod" });
+      for (const { involvedObject, message } of items) {
+        const pod = involvedObject.name ?? "";
+        messages.set(pod, [...(messages.get(pod) ?? []), message ?? ""]);
+      }
+    } catch {
+      // They add time and size; whether a node is warm, its pod says.
+    }
+    return messages;
   }
 
   async isNodeReady(name: string): Promise<boolean | undefined> {
@@ -185,6 +235,12 @@ async function absent<T>(work: Promise<T>): Promise<T | undefined> {
   }
 }
 
+/** What we write, as the client's own classes: it sends JSON, and both are that. */
+function toClient(object: object): V1DaemonSet {
+  const copy: V1DaemonSet = JSON.parse(JSON.stringify(object));
+  return copy;
+}
+
 function daemonSetFacts({ metadata, status }: V1DaemonSet): DaemonSetFacts {
   return {
     name: metadata?.name ?? "",
@@ -192,6 +248,8 @@ function daemonSetFacts({ metadata, status }: V1DaemonSet): DaemonSetFacts {
     generation: metadata?.generation ?? 0,
     observedGeneration: status?.observedGeneration ?? -1,
     desired: status?.desiredNumberScheduled ?? 0,
+    ready: status?.numberReady ?? 0,
+    annotations: metadata?.annotations ?? {},
   };
 }
 

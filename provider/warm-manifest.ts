@@ -49,6 +49,17 @@ export interface DaemonSetSpec {
   };
 }
 
+/** An object of ours, as it is applied. */
+export interface DaemonSetManifest {
+  readonly metadata: {
+    readonly name: string;
+    readonly namespace: string;
+    readonly labels: Readonly<Record<string, string>>;
+    readonly annotations: Readonly<Record<string, string>>;
+  };
+  readonly spec: DaemonSetSpec;
+}
+
 /** Tells the pods of one DaemonSet from all others. */
 const INSTANCE_LABEL = "app.kubernetes.io/instance";
 const NAME_LABEL = "app.kubernetes.io/name";

@@ -1,3 +1,4 @@
+import type { DaemonSetManifest } from "../../provider/warm-manifest";
 import type { Cluster, DaemonSetFacts, PodFacts } from "../../provider/cluster";
 
 /** A cluster of which a test says what it answers. */
@@ -17,6 +18,26 @@ export class FakeCluster implements Cluster {
     return Promise.resolve(this.daemonSets.get(name));
   }
 
+  listDaemonSets(): Promise<readonly DaemonSetFacts[]> {
+    return Promise.resolve([...this.daemonSets.values()]);
+  }
+
+  applyDaemonSet({ metadata: { name, annotations } }: DaemonSetManifest): Promise<DaemonSetFacts> {
+    const generation = 1;
+    const facts = { name, uid: `uid-${name}`, generation, observedGeneration: 1, desired: 0, ready: 0, annotations };
+    this.daemonSets.set(name, facts);
+    return Promise.resolve(facts);
+  }
+
+  removeDaemonSet(_namespace: string, name: string): Promise<void> {
+    this.daemonSets.delete(name);
+    return Promise.resolve();
+  }
+
+  readPodEvents(): Promise<ReadonlyMap<string, readonly string[]>> {
+    return Promise.resolve(new Map());
+  }
+
   isNodeReady(name: string): Promise<boolean | undefined> {
     return Promise.resolve(!this.unreadyNodes.has(name));
   }
@@ -34,7 +55,7 @@ export class FakeCluster implements Cluster {
 
   /** A DaemonSet for so many nodes. */
   setDaemonSet(name: string, desired: number, uid = `uid-${name}`): void {
-    this.daemonSets.set(name, { name, uid, generation: 1, observedGeneration: 1, desired });
+    this.daemonSets.set(name, { name, uid, generation: 1, observedGeneration: 1, desired, ready: 0, annotations: {} });
   }
 
   setPod(daemonSet: string, node: string, state: "ready" | "pulling" | { reason: string; message: string }): void {

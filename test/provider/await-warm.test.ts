@@ -112,7 +112,15 @@ test("a node that does not answer is named as the cause, and spared by minPercen
 });
 
 test("numbers that the controller has not looked at yet are no numbers", async () => {
-  cluster.daemonSets.set("a", { name: "a", uid: "uid-a", generation: 2, observedGeneration: 1, desired: 0 });
+  cluster.daemonSets.set("a", {
+    name: "a",
+    uid: "uid-a",
+    generation: 2,
+    observedGeneration: 1,
+    desired: 0,
+    ready: 0,
+    annotations: {},
+  });
   const error = await failureOf(wait([target("a")], 100, 0.05));
   expect(error.code).toBe("NODES_NOT_WARM");
 });
