@@ -154,10 +154,10 @@ async function warm(terminal: Terminal, cluster: Cluster, order: WarmOrder, wait
   const stop = new AbortController();
   const signal = AbortSignal.any([stop.signal, waiting.signal]);
   let pods: Parameters<typeof viewOrder>[2] = [];
-  let failure: unknown;
+  let failure: Error | undefined;
   void cluster
     .followPods(namespace, POD_SELECTOR, (all) => (pods = [...all.values()]), signal)
-    .catch((error: unknown) => (failure = error));
+    .catch((error: unknown) => (failure = error instanceof Error ? error : new Error(String(error))));
   const table = new NodeTable(terminal);
   const start = performance.now();
   try {

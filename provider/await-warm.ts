@@ -140,14 +140,14 @@ async function explainSilence(failure: NodeFailure, cluster: Cluster): Promise<N
 /** The pods of all targets, kept up to date in the background. */
 class PodFollower {
   readonly #pods = new Map<string, ReadonlyMap<string, PodFacts>>();
-  #failure: unknown;
+  #failure: Error | undefined;
 
   constructor(targets: readonly WarmTarget[], cluster: Cluster, signal: AbortSignal) {
     for (const namespace of new Set(targets.map((target) => target.namespace))) {
       cluster
         .followPods(namespace, SELECTOR, (pods) => this.#pods.set(namespace, pods), signal)
         .catch((error: unknown) => {
-          this.#failure ??= error;
+          this.#failure ??= error instanceof Error ? error : new Error(String(error));
         });
     }
   }

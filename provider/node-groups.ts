@@ -41,7 +41,7 @@ const LABELS = {
   aks: "kubernetes.azure.com/agentpool",
 } as const;
 
-export const nodeGroupKinds = [...Object.keys(LABELS), "labels"];
+const nodeGroupKinds = [...Object.keys(LABELS), "labels"];
 
 /** Reads a group whose Outputs have been resolved; a text says what is wrong with it. */
 export function parseNodeGroup(group: unknown): PlainNodeGroup | string {

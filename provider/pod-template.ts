@@ -49,7 +49,7 @@ export function podTemplate(image: WarmImage, args: PodTemplateArgs): pulumi.Out
   return planPod({ text: "podTemplate(…)", callSite: readCallSite(podTemplate) }, image, pod, labels);
 }
 
-export const POD_ARGUMENTS = [
+const POD_ARGUMENTS = [
   "pool",
   "command",
   "args",

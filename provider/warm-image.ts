@@ -53,7 +53,7 @@ export function keyOf(given: unknown): string | undefined {
 }
 
 /** Recognised by its shape: another copy of Slipway may have made it. */
-export function isBuiltImage(value: unknown): value is BuiltImage {
+function isBuiltImage(value: unknown): value is BuiltImage {
   return pulumi.CustomResource.isInstance(value) && "handle" in value && "uri" in value && "hash" in value;
 }
 

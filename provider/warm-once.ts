@@ -13,7 +13,7 @@ export interface WarmOrder extends WarmContent {
 }
 
 /** What is warm by the command line carries it; a WarmPool's objects do not. */
-export const ONCE_LABEL = "slipway/by";
+const ONCE_LABEL = "slipway/by";
 export const ONCE_SELECTOR = "slipway/by=command-line";
 const EXPIRES = "slipway/expires-at";
 
@@ -38,7 +38,7 @@ export function onceManifest(order: WarmOrder): DaemonSetManifest {
 }
 
 /** Whether what the command line has put there is past its time. */
-export function isExpired(annotations: Readonly<Record<string, string>>, nowSeconds: number): boolean {
+function isExpired(annotations: Readonly<Record<string, string>>, nowSeconds: number): boolean {
   const expiresAt = Number(annotations[EXPIRES] ?? "");
   return annotations[EXPIRES] !== undefined && expiresAt <= nowSeconds;
 }

@@ -2,7 +2,7 @@
 // what is missing is built from pinned sources and started. See README.md.
 import { existsSync, rmSync } from "node:fs";
 import { delimiter, join } from "node:path";
-import { runningKubeconfig, startClusterIn, stopClusterIn } from "./cluster/cluster.mjs";
+import { addNodeIn, removeNodeIn, runningKubeconfig, startClusterIn, stopClusterIn } from "./cluster/cluster.mjs";
 import { fillBinFolder } from "./local/bin-folder.mjs";
 import { clearBuildkitLeftovers } from "./local/buildkit.mjs";
 import { endDaemon } from "./local/daemon.mjs";
@@ -80,6 +80,18 @@ export function startCluster({ log = () => {} } = {}) {
  */
 export function stopCluster({ log = () => {} } = {}) {
   return withClusterLock(log, () => stopClusterIn(clusterFolder()));
+}
+
+/**
+ * Starts one more node of the local Kubernetes, for one test.
+ * @param {import("./cluster/node-settings.mjs").NodePlan} plan
+ * @returns {Promise<{ stop: () => Promise<void> }>}
+ */
+export async function addClusterNode(plan) {
+  const folder = clusterFolder();
+  const log = () => {};
+  await withClusterLock(log, () => addNodeIn({ folder, plan, log }));
+  return { stop: () => withClusterLock(log, () => removeNodeIn(folder, plan.name)) };
 }
 
 const clusterFolder = () => join(localFolder(), "cluster");

@@ -1,5 +1,5 @@
 import { execFile } from "node:child_process";
-import { mkdirSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import { onTestFinished } from "vitest";
@@ -45,9 +45,20 @@ export async function imagesOn(node: string): Promise<readonly string[]> {
   return stdout.split("\n").filter((line) => line !== "");
 }
 
-/** Takes an image from a node, as a garbage collection does. */
-export async function removeImage(node: string, ref: string): Promise<void> {
-  await ctr(node, "images", "rm", "--sync", ref);
+/** The kubeconfig, as text, of a service account that may do nothing. */
+export async function kubeconfigOf(name: string): Promise<string> {
+  const { kubeconfig } = await cluster;
+  const account = `${name}-${newName()}`;
+  await kubectl("create", "serviceaccount", account, "-n", "default");
+  onTestFinished(async () => {
+    await kubectl("delete", "serviceaccount", account, "-n", "default");
+  });
+  const token = (await kubectl("create", "token", account, "-n", "default")).trim();
+  const config: { clusters: unknown; contexts: unknown; users: readonly { name: string }[] } = JSON.parse(
+    readFileSync(kubeconfig, "utf8"),
+  );
+  const users = config.users.map((user) => ({ name: user.name, user: { token } }));
+  return JSON.stringify({ ...config, users });
 }
 
 /** Lets a node find nothing at the local registry until the test has ended, or `mend` is called. */

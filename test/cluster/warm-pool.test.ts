@@ -1,11 +1,13 @@
-import { expect, test } from "vitest";
+import { expect, onTestFinished, test } from "vitest";
+import { addClusterNode } from "../../tools/environment.mjs";
 import { newRepository } from "../integration/real-parts";
-import { pulumi, readState, writeFiles } from "../e2e/stack";
+import { pulumi, readState, until, writeFiles } from "../e2e/stack";
 import {
   breakRegistry,
   GROUPS,
   imagesOn,
   IMPORTS,
+  kubeconfigOf,
   kubectl,
   makeClusterStack,
   newNamespace,
@@ -109,4 +111,41 @@ test("no node that matches is a warning that names what was looked for", async (
   expect(up.exitCode, up.text).toBe(0);
   expect(up.lines["fleet-warm"]).toContain("warning: no node matches the group edge: pool=edge");
   expect(up.outputs["groups"]).toEqual({ edge: { desired: 0, warm: 0, failed: [] } });
+});
+
+test("a node that joins later is warmed without any command", async () => {
+  const namespace = await newNamespace();
+  const stack = await makeClusterStack(program(namespace, "echo six > /six"));
+  const up = await pulumi(stack, "up");
+  expect(up.exitCode, up.text).toBe(0);
+  const node = await addClusterNode({ name: "node-cpu-2", labels: { pool: "cpu" }, taints: [] });
+  onTestFinished(node.stop);
+  await until(async () => (await imagesOn("node-cpu-2")).includes(String(up.outputs["ref"])), 60_000, "the third node");
+});
+
+test("a user who may not see pods is told so, and which verb is missing", async () => {
+  const namespace = await newNamespace();
+  const user = await kubeconfigOf("nobody");
+  const stack = await makeClusterStack(
+    `const provider = new k8s.Provider("cluster", { kubeconfig: process.env["KUBECONFIG"]! });` +
+      program(namespace, "echo one > /one")
+        .replace("wait:", `kubeconfig: ${JSON.stringify(user)}, wait:`)
+        .replace("timeoutSeconds: 120 } }", "timeoutSeconds: 120 } }, { provider }"),
+  );
+  const up = await pulumi(stack, "up");
+  expect(up.exitCode).not.toBe(0);
+  expect(up.text).toContain("does not let this kubeconfig's user get daemonsets in the namespace");
+});
+
+test("an older cluster's images are held by a container of theirs", async () => {
+  const namespace = await newNamespace();
+  const stack = await makeClusterStack(
+    program(namespace, "echo seven > /seven").replace("wait:", `mechanism: "exec", wait:`),
+  );
+  const up = await pulumi(stack, "up");
+  expect(up.exitCode, up.text).toBe(0);
+  for (const node of NODES) expect(await imagesOn(node)).toContain(up.outputs["ref"]);
+  expect(await kubectl("get", "pods", "-n", namespace, "-o", "jsonpath={.items[*].spec.containers[*].image}")).toBe(
+    [up.outputs["ref"], up.outputs["ref"]].join(" "),
+  );
 });

@@ -1,25 +1,15 @@
-import { existsSync } from "node:fs";
 import { dirname } from "node:path";
 import { requireDebianCommand, requireDebianFile } from "../local/debian.mjs";
 import { buildGoTool } from "../local/go-tool.mjs";
 
 /** @typedef {import("../local/elapsed.mjs").Log} Log */
 
-const names = /** @type {const} */ ([
-  "etcd",
-  "containerd",
-  "containerd-shim-runc-v2",
-  "ctr",
-  "kube-apiserver",
-  "kube-controller-manager",
-  "kube-scheduler",
-  "kubelet",
-  "kubectl",
-]);
-
 /**
+ * @typedef {"etcd" | "containerd" | "containerd-shim-runc-v2" | "ctr" | "kube-apiserver" | "kube-controller-manager"
+ *   | "kube-scheduler" | "kubelet" | "kubectl"} ClusterTool
+ *
  * @typedef {object} Binaries
- * @property {Readonly<Record<typeof names[number], string>>} go path of each executable that was built
+ * @property {Readonly<Record<ClusterTool, string>>} go path of each executable that was built
  * @property {string} path the folders of those, for PATH
  * @property {string} runc
  * @property {string} cni folder of the network plugins
@@ -39,31 +29,35 @@ export async function takeBinaries(log) {
   const bridge = "/usr/lib/cni/bridge";
   await requireDebianFile(bridge, { package: "containernetworking-plugins", why: forWhom, log });
 
-  /** @type {Record<string, string>} */
-  const go = {};
   const start = performance.now();
   let isBuilt = false;
-  // One after the other: each build uses all cores.
-  for (const name of names) {
+  /** @param {import("../local/go-tool.mjs").GoToolName} name */
+  const build = async (name) => {
     const { path, took } = await buildGoTool(name, log);
     if (!took.endsWith("earlier")) {
       log(`  ${name} ${took}`);
       isBuilt = true;
     }
-    go[name] = path;
-  }
+    return path;
+  };
+  // One after the other: each build uses all cores.
+  const go = {
+    etcd: await build("etcd"),
+    containerd: await build("containerd"),
+    "containerd-shim-runc-v2": await build("containerd-shim-runc-v2"),
+    ctr: await build("ctr"),
+    "kube-apiserver": await build("kube-apiserver"),
+    "kube-controller-manager": await build("kube-controller-manager"),
+    "kube-scheduler": await build("kube-scheduler"),
+    kubelet: await build("kubelet"),
+    kubectl: await build("kubectl"),
+  };
   const seconds = Math.round((performance.now() - start) / 1000);
   return {
-    go: checked(go),
-    path: names.map((name) => dirname(go[name] ?? "")).join(":"),
+    go,
+    path: Object.values(go).map(dirname).join(":"),
     runc,
     cni: dirname(bridge),
     took: isBuilt ? `built from Go modules in ${seconds} s` : "built from Go modules earlier",
   };
-}
-
-/** @param {Record<string, string>} paths @returns {Binaries["go"]} */
-function checked(paths) {
-  for (const name of names) if (!existsSync(paths[name] ?? "")) throw new Error(`${name} was not built`);
-  return /** @type {Binaries["go"]} */ (paths);
 }

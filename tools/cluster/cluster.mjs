@@ -8,6 +8,7 @@ import { Problem } from "../local/problem.mjs";
 import { takeBinaries } from "./binaries.mjs";
 import { makeCertificates, writeKubeconfig } from "./certificates.mjs";
 import { partNames, startControlPlane } from "./control-plane.mjs";
+import { kubeRequests } from "./kube-request.mjs";
 import { endNode, startNode } from "./node.mjs";
 import { choosePlace, nodePlace, readPlace } from "./places.mjs";
 import { makeSandboxImage } from "./sandbox-image.mjs";
@@ -92,6 +93,27 @@ export async function stopClusterIn(folder) {
   await unmountUnder(place.folder);
   restoreForwarding(place);
   return ended;
+}
+
+/**
+ * Starts one more node of a running cluster, until {@link removeNodeIn}.
+ * @param {ClusterOptions & { plan: NodePlan }} options
+ */
+export async function addNodeIn({ plan, ...options }) {
+  await startClusterIn({ ...options, nodes: [...(options.nodes ?? twoNodes), plan] });
+}
+
+/**
+ * Ends a node for good: the cluster forgets it, and its images go.
+ * @param {string} folder
+ * @param {string} name
+ */
+export async function removeNodeIn(folder, name) {
+  const place = readPlace(folder);
+  if (!place) return;
+  await endNode(nodePlace(place, name, indexOf(place, name)), name);
+  await kubeRequests(place.kubeconfig)("DELETE", `/api/v1/nodes/${name}`);
+  rmSync(join(place.folder, "nodes", name), { recursive: true, force: true });
 }
 
 /** The settings of a client of a cluster, if it runs. @param {string} folder @returns {string | undefined} */
