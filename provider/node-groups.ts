@@ -1,4 +1,5 @@
-import type { Input } from "@pulumi/pulumi";
+import { output, Output, type Input } from "@pulumi/pulumi";
+import { fail, type Call } from "../sdk/arguments";
 
 /** Names of node groups: one, several, or what another resource or stack says. */
 export type NodeNames = Input<string> | Input<readonly Input<string>[]>;
@@ -42,6 +43,27 @@ const LABELS = {
 } as const;
 
 const nodeGroupKinds = [...Object.keys(LABELS), "labels"];
+
+/**
+ * A group with its Outputs resolved; one without any is looked at at once, where the error has the user's line.
+ *
+ * @throws SlipwayError INVALID_ARGUMENT
+ */
+export function planNodeGroup(call: Call, name: string, group: unknown): Output<PlainNodeGroup> {
+  const read = (value: unknown): PlainNodeGroup => {
+    const parsed = parseNodeGroup(value);
+    if (typeof parsed !== "string") return parsed;
+    throw fail(call, `${name}: ${parsed}.`, 'Write { eks: "workers" }, or { labels: { pool: "gpu" } }.');
+  };
+  if (!holdsOutput(group)) return output(read(group));
+  const resolved: Output<unknown> = output(group);
+  return resolved.apply(read);
+}
+
+function holdsOutput(value: unknown): boolean {
+  if (Output.isInstance(value) || value instanceof Promise) return true;
+  return typeof value === "object" && value !== null && Object.values(value).some(holdsOutput);
+}
 
 /** Reads a group whose Outputs have been resolved; a text says what is wrong with it. */
 export function parseNodeGroup(group: unknown): PlainNodeGroup | string {

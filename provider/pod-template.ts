@@ -1,7 +1,7 @@
 import * as pulumi from "@pulumi/pulumi";
 import { fail, type Call } from "../sdk/arguments";
 import { readCallSite } from "../sdk/call-site";
-import { parseNodeGroup, type NodeGroup, type PlainNodeGroup } from "./node-groups";
+import { planNodeGroup, type NodeGroup } from "./node-groups";
 import { programOf } from "./pulumi-program";
 import { sandboxPod, type PodTemplate, type SandboxContent } from "./sandbox-manifest";
 import { planImage, type WarmImage } from "./warm-image";
@@ -77,7 +77,9 @@ export function planPod(
   const { command, args: words, env, resources, gpus, user } = args;
   const what = pulumi.all([ref, image.architectures, command, words, env, resources, gpus, user]);
   const { serviceAccountName, imagePullSecrets, runtimeClassName } = args;
-  const how = pulumi.all([planNodes(call, args.nodeGroup), serviceAccountName, imagePullSecrets, runtimeClassName]);
+  const nodeGroup =
+    args.nodeGroup === undefined ? pulumi.output(undefined) : planNodeGroup(call, "the node group", args.nodeGroup);
+  const how = pulumi.all([nodeGroup, serviceAccountName, imagePullSecrets, runtimeClassName]);
   return pulumi.all([what, how]).apply(([whats, hows]) => {
     const [reference, architectures, commandWords, argWords, variables, asked, gpuCount, userId] = whats;
     const [nodes, account, secrets, runtime] = hows;
@@ -99,15 +101,5 @@ export function planPod(
       },
       labels,
     );
-  });
-}
-
-function planNodes(call: Call, group: NodeGroup | undefined): pulumi.Output<PlainNodeGroup | undefined> {
-  const given: pulumi.Output<object | undefined> = pulumi.output<object | undefined>(group);
-  return given.apply((value) => {
-    if (value === undefined) return undefined;
-    const parsed = parseNodeGroup(value);
-    if (typeof parsed === "string") throw fail(call, `the node group: ${parsed}.`, undefined);
-    return parsed;
   });
 }

@@ -1,11 +1,11 @@
 import * as pulumi from "@pulumi/pulumi";
 import { fail, type Call } from "../sdk/arguments";
-import { SlipwayError } from "../sdk/error";
+import { describeError, type SlipwayError } from "../sdk/error";
 import { Image } from "../sdk/image";
 import { parseReference } from "../sdk/reference";
 import type { BuiltImage, ImageHandle } from "./built-image";
 import type { Program } from "./pulumi-program";
-import { architectureOf } from "./reference-image";
+import { architectureOf, type ReferenceImage } from "./reference-image";
 
 /** An image for nodes: one that this program builds, one of another stack, or one that somebody else built. */
 export type WarmImage = BuiltImage | pulumi.Input<ImageHandle> | Image | pulumi.Input<string>;
@@ -31,10 +31,10 @@ export function planImage(call: Call, given: unknown, program: Program): ImagePl
       repository: given.uri.apply(withoutTag),
     };
   }
-  if (Image.isImage(given)) return planReference(pulumi.output(stepless(call, given)), program);
+  if (Image.isImage(given)) return planReference(call, stepless(call, given), program);
   if (typeof given === "string") {
     parseReference(given); // Here the error has the user's line.
-    return planReference(pulumi.output(given), program);
+    return planReference(call, given, program);
   }
   if (!pulumi.Output.isInstance(given) && !isPromise(given) && !isHandle(given)) throw notAnImage(call);
   return planInput(call, pulumi.output(given), program);
@@ -57,8 +57,8 @@ function isBuiltImage(value: unknown): value is BuiltImage {
   return pulumi.CustomResource.isInstance(value) && "handle" in value && "uri" in value && "hash" in value;
 }
 
-function planReference(reference: pulumi.Output<string>, program: Program): ImagePlan {
-  const found = reference.apply((text) => program.findReference(text));
+function planReference(call: Call, reference: string, program: Program): ImagePlan {
+  const found = pulumi.output(findReference(call, reference, program));
   return {
     ref: found.apply(({ ref }) => ref),
     hash: found.apply(({ digest }) => digest.replace("sha256:", "")),
@@ -73,7 +73,7 @@ function planInput(call: Call, given: pulumi.Output<unknown>, program: Program):
     if (isHandle(value)) return value;
     const reference = Image.isImage(value) ? stepless(call, value) : value;
     if (typeof reference !== "string") throw notAnImage(call);
-    const { ref, digest, architectures } = await program.findReference(reference);
+    const { ref, digest, architectures } = await findReference(call, reference, program);
     const platforms = architectures.map((name) => `linux/${name}`);
     return { uri: "", ref, hash: digest.replace("sha256:", ""), platforms, sizeBytes: 0 };
   });
@@ -83,6 +83,14 @@ function planInput(call: Call, given: pulumi.Output<unknown>, program: Program):
     architectures: found.apply(({ platforms }) => platforms.map(architectureOf)),
     repository: undefined,
   };
+}
+
+/** What cannot be found is told with the user's line; then one error without a stack ends the program. */
+function findReference(call: Call, reference: string, program: Program): Promise<ReferenceImage> {
+  return program.watch(program.findReference(reference), (error) => {
+    const line = call.callSite === undefined ? "" : `\n    at ${call.callSite}`;
+    void pulumi.log.error(`${call.text}: ${describeError(error)}${line}`);
+  });
 }
 
 function stepless(call: Call, image: Image): string {

@@ -6,7 +6,7 @@ import { parseRepository } from "../sdk/reference";
 import type { WarmWait } from "./await-warm";
 import { kubernetesClass, type KubernetesObject } from "./kubernetes-package";
 import { detectMechanism } from "./mechanism";
-import { describeNodeGroup, parseNodeGroup, type NodeGroup, type PlainNodeGroup } from "./node-groups";
+import { describeNodeGroup, planNodeGroup, type NodeGroup, type PlainNodeGroup } from "./node-groups";
 import { PauseImageResource } from "./pause-resource";
 import { programOf, type Program } from "./pulumi-program";
 import { isRepository, type Repository } from "./repository";
@@ -174,15 +174,7 @@ function planGroups(call: Call, given: WarmPoolArgs["nodeGroups"]): PoolPlan["gr
   if (entries.length === 0) {
     throw fail(call, "there are no node groups.", 'Give { nodeGroups: { cpu: { eks: "workers" } } }.');
   }
-  return entries.map(([name, group]) => {
-    const plain: pulumi.Output<object> = pulumi.output<object>(group);
-    const nodes = plain.apply((value): PlainNodeGroup => {
-      const parsed = parseNodeGroup(value);
-      if (typeof parsed === "string") throw fail(call, `the node group ${name}: ${parsed}.`, undefined);
-      return parsed;
-    });
-    return [name, nodes] as const;
-  });
+  return entries.map(([name, group]) => [name, planNodeGroup(call, `the node group ${name}`, group)] as const);
 }
 
 function planWait(call: Call, wait: WarmPoolArgs["wait"]): WarmWait | undefined {

@@ -50,6 +50,17 @@ test("a pool has one DaemonSet for each image and group, named after both", asyn
   ]);
 });
 
+test("the names of node groups may be Outputs, of lists too", async () => {
+  const gpu = { karpenter: pulumi.output(["b", "a"]) };
+  const edge = { labels: pulumi.output({ pool: pulumi.output("edge") }) };
+  const pool = new WarmPool("outputs", { images: [build("zero")], nodeGroups: { gpu, edge } });
+  await valueOf(pool.groups);
+  expect(made.find(({ name }) => name === "outputs-warm")?.inputs["selectors"]).toEqual({
+    edge: "pool=edge",
+    gpu: "karpenter.sh/nodepool in (a, b)",
+  });
+});
+
 test("the image that sleeps comes from the first BuiltImage's repository", async () => {
   const pool = new WarmPool("own", { images: [build("one")], nodeGroups });
   await valueOf(pool.groups);
@@ -78,6 +89,7 @@ test("what cannot be a pool is refused at the user's line", () => {
   const image = build("four");
   const wrong = (args: object) => () => Reflect.construct(WarmPool, ["wrong", args]);
   expect(wrong({ images: [image] })).toThrow("there are no node groups");
+  expect(wrong({ images: [image], nodeGroups: { cpu: {} } })).toThrow("the node group cpu: it needs one of eks");
   expect(wrong({ images: ["python:3.12"], nodeGroups })).toThrow("there is no repository for the image that sleeps");
   expect(wrong({ images: [image, image], nodeGroups })).toThrow("two images are called four");
   expect(wrong({ images: [pulumi.output("python:3.12")], nodeGroups })).toThrow("has no name of its own");
