@@ -19,8 +19,13 @@ export const commonBases = Object.freeze({
    * @throws SlipwayError INVALID_ARGUMENT
    */
   python: (...versions: readonly string[]): readonly string[] =>
-    versions.map((version) => Image.debianSlim(version).spec.base),
+    versions.map((version) => referenceOf(Image.debianSlim(version))),
   /** Images of nvcr.io/nvidia, by name and tag. */
   nvidia: (...names: readonly string[]): readonly string[] =>
-    names.map((name) => Image.base(`nvcr.io/nvidia/${name}`).spec.base),
+    names.map((name) => referenceOf(Image.base(`nvcr.io/nvidia/${name}`))),
 });
+
+function referenceOf({ spec: { base } }: Image): string {
+  if (typeof base === "string") return base;
+  throw new Error("An imported Dockerfile is no reference");
+}

@@ -94,12 +94,10 @@ function findReference(call: Call, reference: string, program: Program): Promise
 }
 
 function stepless(call: Call, image: Image): string {
-  if (image.spec.steps.length === 0) return image.spec.base;
-  throw fail(
-    call,
-    `the Image on ${image.spec.base} has steps, so it has to be built first.`,
-    'Give new BuiltImage("…", { image }) instead.',
-  );
+  const { base, steps } = image.spec;
+  if (typeof base === "string" && steps.length === 0) return base;
+  const what = typeof base === "string" ? `the Image on ${base} has steps` : "an Image comes from a Dockerfile";
+  throw fail(call, `${what}, so it has to be built first.`, 'Give new BuiltImage("…", { image }) instead.');
 }
 
 function isHandle(value: unknown): value is ImageHandle {
