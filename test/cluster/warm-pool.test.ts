@@ -60,9 +60,11 @@ test("a new image is warm everywhere before the old one goes", async () => {
   expect(second.exitCode, second.text).toBe(0);
   expect(second.steps["fleet-cpu-api"]).toEqual(["create-replacement", "replace", "delete-replaced"]);
   expect(second.outputs["ref"]).not.toBe(first.outputs["ref"]);
-  const pods = await podsIn(namespace);
-  expect(pods).not.toHaveLength(0);
-  expect(pods.filter(({ metadata }) => before.some((old) => old.metadata.uid === metadata.uid))).toEqual([]);
+  // The old DaemonSet is gone by now, its pods take a moment to end.
+  const isOld = (uid: string): boolean => before.some(({ metadata }) => metadata.uid === uid);
+  const isOver = async () => (await podsIn(namespace)).every(({ metadata }) => !isOld(metadata.uid));
+  await until(isOver, 30_000, "the end of the old pods");
+  expect(await podsIn(namespace)).toHaveLength(2);
 });
 
 test("an image that a node cannot pull fails the update, names the node, and leaves the old image warm: also when the update is tried again, mended, or taken back", async () => {
