@@ -18,8 +18,9 @@ export function reportError(error: unknown, { terminal, isJson }: ReportOptions)
   terminal.print(`${JSON.stringify({ error: { code, message: describeError(error), hint } })}\n`);
 }
 
-/** 2 where the command line is wrong, else 1. */
+/** What an error says itself; else 2 where the command line is wrong, and 1. */
 export function exitCodeOf(error: unknown): number {
+  if (isSlipwayError(error) && "exitCode" in error && typeof error.exitCode === "number") return error.exitCode;
   return isSlipwayError(error) && error.code === "USAGE" ? 2 : 1;
 }
 

@@ -19,6 +19,7 @@ export function slipway(terminal: Terminal): CommandDef {
           hash: async () => (await import("./image-hash.js")).imageHash(terminal),
           dockerfile: async () => (await import("./image-dockerfile.js")).imageDockerfile(terminal),
           build: async () => (await import("./image-build.js")).imageBuild(terminal),
+          warm: async () => (await import("./image-warm.js")).imageWarm(terminal),
         },
       },
     },

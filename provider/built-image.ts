@@ -8,6 +8,7 @@ import { DEFAULT_PLATFORM, parsePlatforms, type Platform } from "../sdk/platform
 import { parseRepository } from "../sdk/reference";
 import { parseBuilderChoice, type BuilderChoice } from "./buildx";
 import type { Existence } from "./existence";
+import { ownUrn } from "./own-urn";
 import { programOf, type Program } from "./pulumi-program";
 import type { LocatedRepository } from "./located";
 import type { BuildChoice } from "./place-image";
@@ -161,7 +162,7 @@ function planImage(
   const platforms = checkPlatforms(call, args.platforms);
   const program = programOf();
   const chosen = chooseRepository(call, args.repository, program);
-  const urn = pulumi.createUrn(name, TYPE, opts?.parent);
+  const urn = pulumi.output(ownUrn(name, TYPE, opts?.parent));
   const given = pulumi.output(args.image);
   const image = given.apply((value) => checkImage(call, value));
   const resolved = pulumi

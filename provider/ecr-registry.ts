@@ -63,6 +63,10 @@ export class EcrRegistry implements Registry {
     return this.#blobs.hasBlob(repository, digest, signal);
   }
 
+  putBlob(repository: RepositoryAddress, digest: string, bytes: Buffer, signal?: AbortSignal): Promise<void> {
+    return this.#blobs.putBlob(repository, digest, bytes, signal);
+  }
+
   async putManifest(
     repository: RepositoryAddress,
     reference: string,

@@ -1,5 +1,4 @@
 import pLimit from "p-limit";
-import { SlipwayError } from "../sdk/error";
 import { applyImage, readImage, type ApplyContext } from "./apply";
 import { Builders } from "./builders";
 import { parseBuilderChoice } from "./buildx";
@@ -7,7 +6,9 @@ import { hearCancel } from "./cancel-call";
 import { dockerCredentials } from "./credentials";
 import { watchEngine } from "./engine-watch";
 import { Leftovers } from "./leftovers";
+import { makePauseLifecycle } from "./pause-lifecycle";
 import type { Places } from "./place";
+import { plainError } from "./plain-error";
 import { checkImage, diffImage } from "./preview";
 import { connectToEngine, resourceLog, type ResourceLog } from "./resource-log";
 import { RunMemory, urnOf, type RunFacts } from "./run";
@@ -16,6 +17,7 @@ import { hintConfig, type SecretPlaces } from "./secret-store";
 import { readSettings } from "./settings";
 import { endOnSignal } from "./shutdown";
 import type { ImageInputs } from "./state";
+import { makeWarmGate } from "./warm-gate-lifecycle";
 
 /** How many images are built at once; what BuildKit does with them is its own affair. */
 const MAX_CONCURRENCY = 4;
@@ -33,8 +35,22 @@ interface StackConfig {
 let stackConfig: StackConfig | undefined;
 
 /** The provider of BuiltImage, as Pulumi's dynamic provider process loads it. Not for programs. */
-export function provider(config?: StackConfig): ReturnType<typeof makeProvider> {
+export function provider(config?: StackConfig): ReturnType<typeof makeProvider>["image"] {
   stackConfig ??= config;
+  return load().image;
+}
+
+/** The provider of the resource that waits for a pool. Not for programs. */
+export function warmGate(): ReturnType<typeof makeProvider>["warmGate"] {
+  return load().warmGate;
+}
+
+/** The provider of the image that sleeps on warm nodes. Not for programs. */
+export function pauseImage(): ReturnType<typeof makeProvider>["pauseImage"] {
+  return load().pauseImage;
+}
+
+function load(): ReturnType<typeof makeProvider> {
   return (made ??= makeProvider(process.env));
 }
 
@@ -95,7 +111,7 @@ function makeProvider(env: NodeJS.ProcessEnv) {
     running.set(work, urnOf(props));
     return work;
   };
-  return {
+  const image = {
     check: async (olds: Props, news: Props) => checkImage({ memory, logFor }, olds, news),
     diff: async (_id: string, olds: Props, news: Props) => diffImage({ memory, logFor }, olds, news),
     create: async (inputs: Props) => apply(inputs),
@@ -104,14 +120,9 @@ function makeProvider(env: NodeJS.ProcessEnv) {
     /** Images are shared: another stack may run the same hash. */
     delete: async (): Promise<void> => undefined,
   };
-}
-
-/** Pulumi shows an error's message and nothing else. */
-async function plainError<T>(work: Promise<T>): Promise<T> {
-  try {
-    return await work;
-  } catch (error) {
-    if (error instanceof SlipwayError) throw error;
-    throw new Error(error instanceof Error ? (error.stack ?? error.message) : String(error), { cause: error });
-  }
+  return {
+    image,
+    warmGate: makeWarmGate({ env, logFor, signal }),
+    pauseImage: makePauseLifecycle({ placesOf: (located) => registries.placesOf(located), logFor, signal }),
+  };
 }

@@ -105,5 +105,6 @@ const unasked: Registry = {
   fetchManifest: refuse,
   fetchBlob: refuse,
   hasBlob: refuse,
+  putBlob: refuse,
   putManifest: refuse,
 };

@@ -32,7 +32,8 @@ export interface OciRegistryOptions {
 }
 
 interface Request {
-  readonly method: "GET" | "HEAD" | "PUT";
+  readonly method: "GET" | "HEAD" | "PUT" | "POST";
+  /** Below the repository, or a whole URL that the registry named. */
   readonly path: string;
   readonly headers?: Readonly<Record<string, string>>;
   readonly body?: Buffer;
@@ -114,6 +115,17 @@ export class OciRegistry implements Registry {
     return response.bytes;
   }
 
+  async putBlob(repository: RepositoryAddress, digest: string, bytes: Buffer, signal?: AbortSignal): Promise<void> {
+    const opened = await this.#send(repository, { method: "POST", path: "blobs/uploads/", signal });
+    const location = opened.headers.get("location");
+    if (location === null) throw answer(repository, "it opens no upload");
+    const url = new URL(location, this.#origin(repository.host));
+    url.searchParams.set("digest", digest);
+    const headers = { "content-type": "application/octet-stream" };
+    const put = await this.#send(repository, { method: "PUT", path: url.href, headers, body: bytes, signal });
+    if (put.status === 404) throw answer(repository, "it forgot the upload that it had opened");
+  }
+
   async putManifest(
     repository: RepositoryAddress,
     reference: string,
@@ -146,7 +158,7 @@ export class OciRegistry implements Registry {
 
   /** An answer, or an error that another attempt may not meet. */
   async #attempt(repository: RepositoryAddress, request: Request): Promise<Answer | SlipwayError> {
-    const write = request.method === "PUT";
+    const write = isWrite(request);
     // Whoever was let in a moment ago, and is refused with a login of this moment, meets a registry in trouble.
     const mayPass = this.#letIn.has(`${repository.host}/${repository.path}`);
     let isLoggingIn = false;
@@ -184,11 +196,14 @@ export class OciRegistry implements Registry {
   }
 
   #fetch(repository: RepositoryAddress, request: Request, authorization: string | undefined): Promise<Response> {
-    const url = `${this.#origin(repository.host)}/v2/${repository.path}/${request.path}`;
+    const origin = this.#origin(repository.host);
+    const url = request.path.includes("://") ? request.path : `${origin}/v2/${repository.path}/${request.path}`;
+    // An upload may lead to a store elsewhere, whose URL says all that it needs.
+    const login = new URL(url).origin === new URL(origin).origin ? authorization : undefined;
     const timeout = AbortSignal.timeout(this.#options.timeoutMs ?? TIMEOUT_MS);
     return fetch(url, {
       method: request.method,
-      headers: { ...request.headers, ...(authorization === undefined ? {} : { authorization }) },
+      headers: { ...request.headers, ...(login === undefined ? {} : { authorization: login }) },
       signal: request.signal === undefined ? timeout : AbortSignal.any([timeout, request.signal]),
       ...(request.body === undefined ? {} : { body: new Uint8Array(request.body) }),
     });
@@ -220,6 +235,10 @@ async function isExpired(response: Response): Promise<boolean> {
   return /token has expired/i.test(text);
 }
 
+function isWrite({ method }: Request): boolean {
+  return method === "PUT" || method === "POST";
+}
+
 /** The registry's own words, for a message: `: MANIFEST_INVALID, manifest invalid`. */
 async function readErrors(response: Response): Promise<string> {
   const text = await response.text().catch(() => "");
@@ -228,7 +247,7 @@ async function readErrors(response: Response): Promise<string> {
 }
 
 function denied(repository: RepositoryAddress, request: Request, status: number, text: string): SlipwayError {
-  const wanted = request.method === "PUT" ? "write to" : "read from";
+  const wanted = isWrite(request) ? "write to" : "read from";
   return new SlipwayError({
     code: "REGISTRY_DENIED",
     text: `${repository.host}/${repository.path}: the registry does not let us ${wanted} it (${status}${text}).`,

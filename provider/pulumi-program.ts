@@ -12,6 +12,7 @@ import { LockKeeper } from "./lock-keeper";
 import { onlyPlace } from "./place";
 import { ImageProgram, type PlainImage, type ResolvedImage } from "./program";
 import { Registries } from "./registries";
+import { findReferenceImage, type ReferenceImage } from "./reference-image";
 import type { Registry } from "./registry";
 import type { Repository } from "./repository";
 import { hintConfig, readSecrets } from "./secret-store";
@@ -38,6 +39,10 @@ export interface Program {
   exists(repository: LocatedRepository, hash: string): Promise<Existence>;
   /** Throws where a secret is missing that a build needs. */
   checkSecrets(image: PlainImage): void;
+  /** Each reference is asked for once. */
+  findReference(reference: string): Promise<ReferenceImage>;
+  /** Under mocks, in users' unit tests, nobody is asked. */
+  readonly isMocked: boolean;
 }
 
 const programs = new WeakMap<object, Program>();
@@ -77,6 +82,7 @@ function makeProgram(): Program {
       warn: (text) => void pulumi.log.warn(text),
       info: (text) => void pulumi.log.info(text),
     });
+  const references = new Map<string, Promise<ReferenceImage>>();
   return {
     settings,
     defaultRepository: () => settings.repository ?? warnOfDefault(),
@@ -102,6 +108,12 @@ function makeProgram(): Program {
       const places = { folder: process.cwd(), env: process.env, readConfig, hintConfig };
       readSecrets(spec, callSites, places, baseCallSite);
     },
+    findReference: (reference) => {
+      const found = references.get(reference) ?? findReferenceImage(registry, settings.mirrors, reference);
+      references.set(reference, found);
+      return found;
+    },
+    isMocked,
   };
 }
 
@@ -122,6 +134,7 @@ const offline: Registry = {
   },
   hasBlob: () => Promise.resolve(false),
   fetchBlob: () => Promise.resolve(Buffer.from("{}")),
+  putBlob: () => Promise.resolve(),
   putManifest: () => Promise.resolve(),
 };
 

@@ -27,6 +27,8 @@ export interface Registry {
   hasBlob(repository: RepositoryAddress, digest: string, signal?: AbortSignal): Promise<boolean>;
   /** A small blob, such as an image's config; its bytes are checked against its digest. */
   fetchBlob(repository: RepositoryAddress, digest: string, signal?: AbortSignal): Promise<Buffer | undefined>;
+  /** Stores a small blob, in two requests. */
+  putBlob(repository: RepositoryAddress, digest: string, bytes: Buffer, signal?: AbortSignal): Promise<void>;
   /** Stores a manifest under a tag, or under its own digest, in one request. */
   putManifest(
     repository: RepositoryAddress,

@@ -2,6 +2,7 @@
 // what is missing is built from pinned sources and started. See README.md.
 import { existsSync, rmSync } from "node:fs";
 import { delimiter, join } from "node:path";
+import { addNodeIn, removeNodeIn, runningKubeconfig, startClusterIn, stopClusterIn } from "./cluster/cluster.mjs";
 import { fillBinFolder } from "./local/bin-folder.mjs";
 import { clearBuildkitLeftovers } from "./local/buildkit.mjs";
 import { endDaemon } from "./local/daemon.mjs";
@@ -58,10 +59,46 @@ export function stopEnvironment({ log = () => {} } = {}) {
       rmSync(containerRecordFile());
       stopped.push("container slipway-registry");
     }
+    stopped.push(...(await withClusterLock(log, () => stopClusterIn(clusterFolder()))));
     forget();
     return stopped;
   });
 }
+
+/**
+ * Starts what is missing of the local Kubernetes: two nodes, one of them with a taint and the claim to have a GPU.
+ * @param {{ log?: Log }} [options]
+ * @returns {Promise<import("./cluster/cluster.mjs").Cluster>}
+ */
+export function startCluster({ log = () => {} } = {}) {
+  return withClusterLock(log, () => startClusterIn({ folder: clusterFolder(), log }));
+}
+
+/**
+ * Ends the local Kubernetes; its images and objects stay.
+ * @param {{ log?: Log }} [options]
+ * @returns {Promise<string[]>} what was ended
+ */
+export function stopCluster({ log = () => {} } = {}) {
+  return withClusterLock(log, () => stopClusterIn(clusterFolder()));
+}
+
+/**
+ * Starts one more node of the local Kubernetes, for one test.
+ * @param {import("./cluster/node-settings.mjs").NodePlan} plan
+ * @returns {Promise<{ stop: () => Promise<void> }>}
+ */
+export async function addClusterNode(plan) {
+  const folder = clusterFolder();
+  const log = () => {};
+  await withClusterLock(log, () => addNodeIn({ folder, plan, log }));
+  return { stop: () => withClusterLock(log, () => removeNodeIn(folder, plan.name)) };
+}
+
+const clusterFolder = () => join(localFolder(), "cluster");
+
+/** @template T @param {Log} log @param {() => Promise<T>} work */
+const withClusterLock = (log, work) => withLock(join(localFolder(), "cluster.lock"), log, work);
 
 /** @param {Log} log @returns {Promise<Environment>} */
 async function start(log) {
@@ -114,7 +151,9 @@ async function startRest({ registry, local, dockerBuildx, standInRoot, took, say
   say("buildx", buildx.took);
   const pulumi = await takePulumiCli(log);
   say("pulumi", pulumi.took);
-  fillBinFolder({ pulumi, buildx: buildx.path });
+  const isClusterUp = runningKubeconfig(clusterFolder()) !== undefined;
+  const kubectl = isClusterUp ? (await buildGoTool("kubectl", log)).path : undefined;
+  fillBinFolder({ pulumi, buildx: buildx.path, kubectl });
   if (standInRoot) {
     await publishStandIn({ registry: local.address, endpoint: buildkit.builder, tar: await standInRoot, log });
     say("base", `docker.io cannot be reached: a stand-in for ${standInName}, made from Debian's packages, is used`);
@@ -136,11 +175,13 @@ function variables({ repository, builder, mirrors }) {
   const mirrorList = Object.entries(mirrors)
     .map(([from, to]) => `${from}=${to}`)
     .join(",");
+  const kubeconfig = runningKubeconfig(clusterFolder());
   return {
     PATH: [binFolder, ...path].join(delimiter),
     SLIPWAY_REPOSITORY: repository,
     SLIPWAY_BUILDER: builder,
     ...(mirrorList === "" ? {} : { SLIPWAY_MIRRORS: mirrorList }),
+    ...(kubeconfig === undefined ? {} : { KUBECONFIG: kubeconfig }),
     PULUMI_BACKEND_URL: `file://${makeFolder(pulumiStateFolder)}`,
     PULUMI_CONFIG_PASSPHRASE: "",
     PULUMI_SKIP_UPDATE_CHECK: "true",

@@ -1,7 +1,7 @@
 // npm run quickstart: from a fresh clone to a real image, built by `pulumi up` and run once.
 import { join } from "node:path";
 import { parseArgs } from "node:util";
-import { startEnvironment, stopEnvironment } from "./environment.mjs";
+import { startCluster, startEnvironment, stopEnvironment } from "./environment.mjs";
 import { cloneStateFolder } from "./local/folders.mjs";
 import { withLock } from "./local/lock.mjs";
 import { prepareClone } from "./local/prepare-clone.mjs";
@@ -9,9 +9,10 @@ import { Problem, describe } from "./local/problem.mjs";
 import { readOutputs, selectStack, up } from "./local/pulumi-run.mjs";
 import { runImage } from "./local/run-image.mjs";
 
-const usage = `npm run quickstart            start the local environment, build the example's image, run it
-npm run quickstart -- --stop  stop what was started on this machine; images and caches stay
-npm run quickstart -- --help  this text
+const usage = `npm run quickstart               start the local environment, build the example's image, run it
+npm run quickstart -- --cluster  the same, with a Kubernetes of two nodes on this machine (Linux, root)
+npm run quickstart -- --stop     stop what was started on this machine; images and caches stay
+npm run quickstart -- --help     this text
 
 What the machine has is taken: a Docker engine with buildx, a Pulumi CLI, a registry at localhost:5000.
 What is missing is built from pinned Go modules (some minutes, once). tools/README.md tells more.
@@ -31,6 +32,7 @@ async function main() {
   requireNode();
   section("The clone");
   await prepareClone(log);
+  if (values.cluster) await takeCluster();
   section("The local environment");
   const { env } = await startEnvironment({ log });
   // A stack is changed by one at a time.
@@ -60,9 +62,23 @@ async function upTwice(env, share) {
   await up(variables, ["--skip-preview", "--expect-no-changes"], share);
 }
 
+async function takeCluster() {
+  section("Kubernetes");
+  const { kubeconfig, took, started } = await startCluster({ log });
+  const state = started.length === 0 ? "running already" : `started ${started.join(", ")}`;
+  log(`cluster   ${took}; ${state}`);
+  log(`          KUBECONFIG=${kubeconfig}`);
+}
+
 function readFlags() {
+  /** @type {import("node:util").ParseArgsConfig["options"]} */
+  const options = {
+    cluster: { type: "boolean" },
+    stop: { type: "boolean" },
+    help: { type: "boolean", short: "h" },
+  };
   try {
-    return parseArgs({ options: { stop: { type: "boolean" }, help: { type: "boolean", short: "h" } } }).values;
+    return parseArgs({ options }).values;
   } catch (cause) {
     const found = cause instanceof Error ? cause.message : String(cause);
     throw new Problem({ doing: "Reading the command line", found, todo: usage, cause });

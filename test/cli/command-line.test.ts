@@ -44,7 +44,7 @@ test.each([
   { args: [], message: "slipway: a command is missing. Known are image, lock. See slipway --help." },
   {
     args: ["image"],
-    message: "slipway image: a command is missing. Known are build, dockerfile, hash. See slipway image --help.",
+    message: "slipway image: a command is missing. Known are build, dockerfile, hash, warm. See slipway image --help.",
   },
   { args: ["toString"], message: "slipway: there is no command toString. Known are image, lock. See slipway --help." },
   {

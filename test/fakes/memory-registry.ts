@@ -44,6 +44,14 @@ export class MemoryRegistry implements Registry {
     return Promise.resolve(this.#blobs.get(keyOf(repository, digest)));
   }
 
+  async putBlob(repository: RepositoryAddress, digest: string, bytes: Buffer, signal?: AbortSignal): Promise<void> {
+    this.#receive("PUT", repository, `blobs/${digest}`, signal);
+    const actual = digestOf(bytes);
+    if (actual !== digest) throw refusal(repository, `the blob has the digest ${actual}, not ${digest}`);
+    this.addBlob(repository, bytes);
+    return Promise.resolve();
+  }
+
   async putManifest(
     repository: RepositoryAddress,
     reference: string,

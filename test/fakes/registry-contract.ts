@@ -120,6 +120,21 @@ export function describeRegistry(name: string, make: () => Promise<RegistryUnder
       expect(await its.registry.fetchBlob(nameRepository(), digest)).toBeUndefined();
     });
 
+    test("a blob that was put is fetched byte for byte, and put again it is the same", async () => {
+      const repository = await newRepository();
+      const bytes = Buffer.from([0, 0xff, 10, 13]);
+      await its.registry.putBlob(repository, digestOf(bytes), bytes);
+      await its.registry.putBlob(repository, digestOf(bytes), bytes);
+      expect(await its.registry.fetchBlob(repository, digestOf(bytes))).toEqual(bytes);
+    });
+
+    test("a blob under another digest than its own is refused", async () => {
+      const repository = await newRepository();
+      const other = digestOf(Buffer.from("other"));
+      await expectCode(its.registry.putBlob(repository, other, Buffer.from("some bytes")), "REGISTRY_ANSWER");
+      expect(await its.registry.hasBlob(repository, other)).toBe(false);
+    });
+
     test("a manifest whose blobs are missing is refused", async () => {
       const repository = await newRepository();
       const config = Buffer.from("{}");

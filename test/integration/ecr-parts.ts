@@ -65,6 +65,7 @@ export function byHost(registries: Readonly<Record<string, Registry>>): Registry
     fetchManifest: (repository, ...rest) => of(repository).fetchManifest(repository, ...rest),
     fetchBlob: (repository, ...rest) => of(repository).fetchBlob(repository, ...rest),
     hasBlob: (repository, ...rest) => of(repository).hasBlob(repository, ...rest),
+    putBlob: (repository, ...rest) => of(repository).putBlob(repository, ...rest),
     putManifest: (repository, ...rest) => of(repository).putManifest(repository, ...rest),
   };
 }

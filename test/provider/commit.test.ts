@@ -158,6 +158,7 @@ describe("somebody else was faster", () => {
       fetchManifest: (...args) => registry.fetchManifest(...args),
       fetchBlob: (...args) => registry.fetchBlob(...args),
       hasBlob: (...args) => registry.hasBlob(...args),
+      putBlob: (...args) => registry.putBlob(...args),
       putManifest: async () => {
         await registry.putManifest(repository, hash, winner);
         throw new SlipwayError({ code: "TAG_TAKEN", text: "the tag is immutable." });

@@ -45,3 +45,20 @@ test("another package is another hash", async () => {
   const other = new BuiltImage("other", { image: image.pipInstall(["rich"]), repository: "ghcr.io/acme/images" });
   expect(await valueOf(other.hash)).not.toBe(await valueOf(one.hash));
 });
+
+test("a component may hold an image and what runs it", async () => {
+  class Runner extends pulumi.CustomResource {
+    constructor(ref: pulumi.Output<string>, parent: pulumi.Resource) {
+      super("test:index:Runner", "runner", { ref }, { parent });
+    }
+  }
+  class Service extends pulumi.ComponentResource {
+    readonly runner: Runner;
+    constructor() {
+      super("test:index:Service", "service");
+      const built = new BuiltImage("inner", { image, repository: "ghcr.io/acme/images" }, { parent: this });
+      this.runner = new Runner(built.ref, this);
+    }
+  }
+  expect(await valueOf(new Service().runner.urn)).toContain("Runner::runner");
+});

@@ -17,10 +17,10 @@ import { writeWhole } from "./json-file.mjs";
 
 /**
  * Fills the folder that goes in front of PATH: links to what was taken, and small scripts.
- * @param {{ pulumi: import("./pulumi-cli.mjs").PulumiCli, buildx: string }} tools
- * `buildx` is its executable, or "docker" for docker's plugin
+ * @param {{ pulumi: import("./pulumi-cli.mjs").PulumiCli, buildx: string, kubectl?: string | undefined }} tools
+ * `buildx` is its executable, or "docker" for docker's plugin; `kubectl` where the local Kubernetes runs
  */
-export function fillBinFolder({ pulumi, buildx }) {
+export function fillBinFolder({ pulumi, buildx, kubectl }) {
   /** @type {Map<string, { link: string } | { file: string } | { script: string }>} */
   const wanted = new Map();
   for (const path of pulumi.executables)
@@ -34,8 +34,11 @@ export function fillBinFolder({ pulumi, buildx }) {
       // The provider's file must be the main module of its process, so it is found first and run second.
       script: `provider=$(node ${quote(join(host, "find-dynamic-provider.mjs"))}) && exec node "$provider" "$@"`,
     });
+    const kubernetes = join(cloneFolder, "tools", "kubernetes-plugin", "plugin.mjs");
+    wanted.set("pulumi-resource-kubernetes", { script: `exec node ${quote(kubernetes)} "$@"` });
   }
   wanted.set("buildx", buildx === "docker" ? { script: 'exec docker buildx "$@"' } : { link: buildx });
+  if (kubectl !== undefined) wanted.set("kubectl", { link: kubectl });
   wanted.set("slipway", { script: `exec node ${quote(join(cloneFolder, "dist", "cli", "main.js"))} "$@"` });
 
   makeFolder(binFolder);

@@ -24,6 +24,7 @@ import { endProcess, identify, isRunning } from "./process-identity.mjs";
  * @property {string} address
  * @property {string} fingerprint
  * @property {() => Promise<boolean>} isReady
+ * @property {number} [readyMs] how long it may take until it is ready; default 30,000
  */
 
 /** Starts a daemon and waits until it answers. @param {DaemonPlan} plan @returns {Promise<DaemonRecord>} */
@@ -46,7 +47,7 @@ export async function startDaemon(plan) {
   if (process_) {
     const record = { process: process_, address: plan.address, fingerprint: plan.fingerprint };
     writeJson(recordFile(plan.folder, plan.name), record);
-    if (await becomesReady(plan.isReady, process_)) return record;
+    if (await becomesReady(plan.isReady, process_, plan.readyMs ?? 30_000)) return record;
     await endProcess(process_, { graceMs: 2_000 });
     rmSync(recordFile(plan.folder, plan.name), { force: true });
   }
@@ -87,9 +88,9 @@ export async function endDaemon(folder, name, { graceMs = 4_000 } = {}) {
 /** @param {string} folder @param {string} name */
 const recordFile = (folder, name) => join(folder, `${name}.json`);
 
-/** @param {() => Promise<boolean>} isReady @param {ProcessIdentity} process_ */
-async function becomesReady(isReady, process_) {
-  const end = performance.now() + 30_000;
+/** @param {() => Promise<boolean>} isReady @param {ProcessIdentity} process_ @param {number} withinMs */
+async function becomesReady(isReady, process_, withinMs) {
+  const end = performance.now() + withinMs;
   while (isRunning(process_) && performance.now() < end) {
     if (await isReady()) return true;
     await new Promise((resolve) => setTimeout(resolve, 30));

@@ -16,19 +16,39 @@ export const isRoot = process.getuid?.() === 0;
  * @returns {Promise<string>}
  */
 export async function requireDebianCommand(command, { package: packageName, why, log }) {
-  const found = findCommand(command);
-  if (found) return found;
+  return findCommand(command) ?? (await installFor(command, () => findCommand(command), packageName, why, log));
+}
+
+/**
+ * A file that Debian has a package for, installed when it is missing and we may.
+ * @param {string} path
+ * @param {{ package: string, why: string, log: Log }} options
+ */
+export async function requireDebianFile(path, { package: packageName, why, log }) {
+  const find = () => (existsSync(path) ? path : undefined);
+  if (!find()) await installFor(path, find, packageName, why, log);
+}
+
+/**
+ * @param {string} what
+ * @param {() => string | undefined} find
+ * @param {string} packageName
+ * @param {string} why
+ * @param {Log} log
+ * @returns {Promise<string>}
+ */
+async function installFor(what, find, packageName, why, log) {
   if (!isRoot || !findCommand("apt-get")) {
     throw new Problem({
-      doing: `Looking for ${command} (${why})`,
+      doing: `Looking for ${what} (${why})`,
       found: "it is not installed",
       todo: `Install it (on Debian: sudo apt-get update && sudo apt-get install -y ${packageName}) and start again.`,
     });
   }
   installation = installation.then(() => install(packageName, why, log));
   await installation;
-  const installed = findCommand(command);
-  if (!installed) throw new Error(`The package ${packageName} brought no ${command}`);
+  const installed = find();
+  if (!installed) throw new Error(`The package ${packageName} brought no ${what}`);
   return installed;
 }
 

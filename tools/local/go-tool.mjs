@@ -10,15 +10,25 @@ import { identify } from "./process-identity.mjs";
 /** @typedef {import("./elapsed.mjs").Log} Log */
 
 /**
- * The tools that we can build: the module that carries each version, and why the environment needs it.
- * Versions stand in tools/go/<name>/go.mod and nowhere else.
+ * @typedef {object} GoToolPlan
+ * @property {string} module carries the version
+ * @property {string} why the environment needs the tool
+ * @property {string} [folder] of its pins in tools/go, where that is not its name
+ * @property {string} [command] the package to build, where its folder has several tools
+ * @property {readonly string[]} [tags]
+ * @property {(version: string) => readonly string[]} [stamps] variables that carry the version in the executable
  */
-const tools = Object.freeze({
+
+/** @template {Record<string, GoToolPlan>} T @param {T} plans @returns {{ readonly [K in keyof T]: GoToolPlan }} */
+const planned = (plans) => Object.freeze(plans);
+
+/** The tools that we can build. Versions stand in tools/go/<folder>/go.mod and nowhere else. */
+const tools = planned({
   pulumi: {
     module: "github.com/pulumi/pulumi/pkg/v3",
     why: "the Pulumi CLI that runs the programs",
     tags: ["osusergo", "grpcnotrace"],
-    versionVariable: "github.com/pulumi/pulumi/sdk/v3/go/common/version.Version",
+    stamps: (version) => [`github.com/pulumi/pulumi/sdk/v3/go/common/version.Version=${version}`],
   },
   buildkitd: {
     module: "github.com/moby/buildkit",
@@ -30,7 +40,49 @@ const tools = Object.freeze({
     module: "github.com/moby/buildkit",
     why: "BuildKit's own Dockerfile parser, which tests read Dockerfiles with",
   },
+  etcd: { module: "go.etcd.io/etcd/server/v3", why: "the store of the local Kubernetes" },
+  "kube-apiserver": kubernetesTool("kube-apiserver"),
+  "kube-controller-manager": kubernetesTool("kube-controller-manager"),
+  "kube-scheduler": kubernetesTool("kube-scheduler"),
+  kubelet: kubernetesTool("kubelet"),
+  kubectl: kubernetesTool("kubectl"),
+  containerd: containerdTool("containerd"),
+  "containerd-shim-runc-v2": containerdTool("containerd-shim-runc-v2"),
+  ctr: containerdTool("ctr"),
 });
+
+/** @param {string} name @returns {GoToolPlan} */
+function kubernetesTool(name) {
+  return {
+    module: "k8s.io/kubernetes",
+    why: "a part of the local Kubernetes",
+    folder: "kubernetes",
+    command: `k8s.io/kubernetes/cmd/${name}`,
+    stamps: (version) => {
+      const [major, minor] = version.slice(1).split(".");
+      const place = "k8s.io/component-base/version";
+      // Without these a node reports v0.0.0-master, and /version no minor version.
+      return [
+        `${place}.gitVersion=${version}`,
+        `${place}.gitMajor=${major}`,
+        `${place}.gitMinor=${minor}`,
+        `k8s.io/client-go/pkg/version.gitVersion=${version}`,
+      ];
+    },
+  };
+}
+
+/** @param {string} name @returns {GoToolPlan} */
+function containerdTool(name) {
+  return {
+    module: "github.com/containerd/containerd/v2",
+    why: "what pulls images and runs containers on the nodes of the local Kubernetes",
+    folder: "containerd",
+    command: `github.com/containerd/containerd/v2/cmd/${name}`,
+    tags: ["no_btrfs", "no_devmapper", "no_zfs", "no_aufs"], // snapshotters that are not used
+    stamps: (version) => [`github.com/containerd/containerd/v2/version.Version=${version.slice(1)}`],
+  };
+}
 
 /**
  * @typedef {keyof typeof tools} GoToolName
@@ -47,7 +99,7 @@ const tools = Object.freeze({
  * @returns {Promise<GoTool>}
  */
 export async function buildGoTool(name, log) {
-  const folder = join(cloneFolder, "tools", "go", name);
+  const folder = pinsFolder(name);
   const modFile = readFileSync(join(folder, "go.mod"), "utf8");
   const pins = createHash("sha256")
     .update(modFile)
@@ -68,7 +120,7 @@ export async function buildGoTool(name, log) {
       runCommand("go", buildArgs(name, version, partial, modFile), {
         cwd: folder,
         env: { ...process.env, GOFLAGS: "-mod=readonly", GOWORK: "off", CGO_ENABLED: "0" },
-        todo: `${name} is ${tools[name].why}. Its pinned modules are in tools/go/${name}; the Go module proxy must be reachable.`,
+        todo: `${name} is ${tools[name].why}. Its pinned modules are in tools/go/${tools[name].folder ?? name}; the Go module proxy must be reachable.`,
       }),
     );
     renameSync(partial, path);
@@ -95,8 +147,11 @@ function removeAbandoned(target) {
 
 /** The version that is pinned for a tool, like v3.259.0. @param {GoToolName} name @returns {string} */
 export function readPinnedVersion(name) {
-  return pinnedVersion(readFileSync(join(cloneFolder, "tools", "go", name, "go.mod"), "utf8"), tools[name].module);
+  return pinnedVersion(readFileSync(join(pinsFolder(name), "go.mod"), "utf8"), tools[name].module);
 }
+
+/** @param {GoToolName} name */
+const pinsFolder = (name) => join(cloneFolder, "tools", "go", tools[name].folder ?? name);
 
 /** @param {string} modFile @param {string} module @returns {string} */
 function pinnedVersion(modFile, module) {
@@ -108,11 +163,11 @@ function pinnedVersion(modFile, module) {
 
 /** @param {GoToolName} name @param {string} version @param {string} output @param {string} modFile @returns {string[]} */
 function buildArgs(name, version, output, modFile) {
-  const tool = tools[name];
-  const command = /^tool (\S+)$/m.exec(modFile)?.[1] ?? tool.module;
-  const stamp = "versionVariable" in tool ? ` -X ${tool.versionVariable}=${version}` : "";
-  const tags = "tags" in tool ? ["-tags", tool.tags.join(",")] : [];
-  return ["build", "-buildvcs=false", "-trimpath", ...tags, "-ldflags", `-s -w${stamp}`, "-o", output, command];
+  const { module, command, tags = [], stamps } = tools[name];
+  const target = command ?? /^tool (\S+)$/m.exec(modFile)?.[1] ?? module;
+  const flags = ["-s", "-w", ...(stamps?.(version) ?? []).map((stamp) => `-X ${stamp}`)].join(" ");
+  const tagArgs = tags.length === 0 ? [] : ["-tags", tags.join(",")];
+  return ["build", "-buildvcs=false", "-trimpath", ...tagArgs, "-ldflags", flags, "-o", output, target];
 }
 
 /** @param {GoToolName} name */
@@ -133,8 +188,11 @@ async function requireGo(name) {
 
 /** @param {GoToolName} name @returns {string} */
 function installHint(name) {
-  const go = "Or install Go 1.24 or newer (https://go.dev/doc/install) and start again.";
-  return name === "pulumi"
-    ? `Install the Pulumi CLI (https://www.pulumi.com/docs/install/), so that \`pulumi version\` works. ${go}`
-    : `Start a Docker engine with buildx (\`docker version\` and \`docker buildx version\` must answer). ${go}`;
+  const go = "Install Go 1.24 or newer (https://go.dev/doc/install) and start again.";
+  if (name === "pulumi") {
+    return `Install the Pulumi CLI (https://www.pulumi.com/docs/install/), so that \`pulumi version\` works. Or: ${go}`;
+  }
+  const isClusterPart = ["etcd", "kubernetes", "containerd"].includes(tools[name].folder ?? name);
+  if (isClusterPart) return go;
+  return `Start a Docker engine with buildx (\`docker version\` and \`docker buildx version\` must answer). Or: ${go}`;
 }

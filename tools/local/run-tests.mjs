@@ -10,17 +10,23 @@ import { readJson } from "./json-file.mjs";
 import { prepareClone } from "./prepare-clone.mjs";
 import { describe } from "./problem.mjs";
 
-/** @typedef {{ args: readonly string[], env?: NodeJS.ProcessEnv, sayMore?: () => void }} TestRun */
+/**
+ * @typedef {object} TestRun
+ * @property {readonly string[]} args for vitest
+ * @property {NodeJS.ProcessEnv} [env]
+ * @property {(log: (line: string) => void) => Promise<void>} [prepare] starts what these tests need besides
+ * @property {() => void} [sayMore] may print before the last line
+ */
 
 /** @param {string} line */
 const log = (line) => console.log(line);
 
 /**
  * Runs tests, tells how many passed and sets the exit code of this process.
- * @param {TestRun} run `args` go to vitest; `sayMore` may print before the last line
+ * @param {TestRun} run
  */
-export async function runTests({ args, env = {}, sayMore }) {
-  const counts = await countRun(args, env).catch((/** @type {unknown} */ error) => {
+export async function runTests({ args, env = {}, prepare, sayMore }) {
+  const counts = await countRun(args, env, prepare).catch((/** @type {unknown} */ error) => {
     console.error(`\n${describe(error)}`);
     return { passed: 0, failed: 1, skipped: 0 };
   });
@@ -29,9 +35,15 @@ export async function runTests({ args, env = {}, sayMore }) {
   process.exitCode = counts.failed === 0 ? 0 : 1;
 }
 
-/** @param {readonly string[]} args @param {NodeJS.ProcessEnv} more @returns {Promise<import("../checks/test-counts.mjs").Counts>} */
-async function countRun(args, more) {
+/**
+ * @param {readonly string[]} args
+ * @param {NodeJS.ProcessEnv} more
+ * @param {TestRun["prepare"]} prepare
+ * @returns {Promise<import("../checks/test-counts.mjs").Counts>}
+ */
+async function countRun(args, more, prepare) {
   await prepareClone(log);
+  await prepare?.(log);
   const { env } = await startEnvironment({ log });
   const folder = mkdtempSync(join(tmpdir(), "slipway-test-"));
   try {

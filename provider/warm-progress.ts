@@ -1,0 +1,99 @@
+import type { DaemonSetFacts, PodFacts } from "./cluster";
+import { explainWaiting } from "./pull-failure";
+
+/** One image on one group of nodes, as it is to become warm. */
+export interface WarmTarget {
+  readonly namespace: string;
+  readonly name: string;
+  readonly uid: string;
+  readonly group: string;
+  /** Which image, for people. */
+  readonly key: string;
+}
+
+export interface NodeFailure {
+  readonly node: string;
+  readonly key: string;
+  readonly cause: string;
+}
+
+/** The nodes of one group. */
+export interface GroupProgress {
+  /** How many nodes are to hold the images. */
+  readonly desired: number;
+  /** How many hold all of them. */
+  readonly warm: number;
+  readonly failed: readonly NodeFailure[];
+}
+
+/** Where a pool stands. */
+export interface PoolProgress {
+  readonly groups: Readonly<Record<string, GroupProgress>>;
+  /** Whether the controller has seen every DaemonSet, so that the numbers of nodes are final. */
+  readonly counted: boolean;
+  /** Whether each image is on enough nodes of its group. */
+  readonly met: boolean;
+  /** Whether nothing but a change from outside can help: too many nodes fail for causes that do not pass. */
+  readonly hopeless: boolean;
+}
+
+/** What the cluster knows of one target. */
+export interface TargetState {
+  readonly target: WarmTarget;
+  readonly daemonSet: DaemonSetFacts | undefined;
+  readonly pods: readonly PodFacts[];
+}
+
+/** Judges a pool by its DaemonSets and their pods. */
+export function judgeProgress(states: readonly TargetState[], minPercent: number): PoolProgress {
+  const judged = states.map((state) => ({ ...state, ...judgeTarget(state, minPercent) }));
+  const names = [...new Set(judged.map(({ target }) => target.group))];
+  const groups = names.map((name) => [name, judgeGroup(judged.filter(({ target }) => target.group === name))] as const);
+  const counted = judged.every((one) => one.counted);
+  return {
+    groups: Object.fromEntries(groups),
+    counted,
+    met: counted && judged.every((one) => one.met),
+    hopeless: counted && judged.some((one) => one.hopeless),
+  };
+}
+
+function judgeTarget({ daemonSet, pods }: TargetState, minPercent: number) {
+  const counted = daemonSet !== undefined && daemonSet.observedGeneration >= daemonSet.generation;
+  const desired = daemonSet?.desired ?? 0;
+  const needed = Math.ceil((desired * minPercent) / 100);
+  const warm = pods.filter((pod) => pod.isReady).length;
+  const definite = pods.filter((pod) => failureOf(pod)?.definite === true).length;
+  return { counted, met: counted && warm >= needed, hopeless: desired - definite < needed };
+}
+
+function judgeGroup(states: readonly TargetState[]): GroupProgress {
+  const warmCounts = new Map<string, number>();
+  for (const pod of states.flatMap(({ pods }) => pods)) {
+    if (pod.isReady) warmCounts.set(pod.node, (warmCounts.get(pod.node) ?? 0) + 1);
+  }
+  const failed = states.flatMap(({ target, pods }) =>
+    pods.flatMap((pod) => {
+      const failure = failureOf(pod);
+      return failure === undefined ? [] : [{ node: pod.node, key: target.key, cause: failure.cause }];
+    }),
+  );
+  return {
+    desired: Math.max(0, ...states.map(({ daemonSet }) => daemonSet?.desired ?? 0)),
+    warm: [...warmCounts.values()].filter((count) => count === states.length).length,
+    failed: failed.sort((a, b) => (`${a.node} ${a.key}` < `${b.node} ${b.key}` ? -1 : 1)),
+  };
+}
+
+function failureOf(pod: PodFacts) {
+  return pod.isReady || pod.waiting === undefined ? undefined : explainWaiting(pod.waiting.reason, pod.waiting.message);
+}
+
+/** The line beside the resource: `cpu 2/3 warm, gpu 0/1 warm; node-a: the registry does not have it`. */
+export function describeProgress(groups: PoolProgress["groups"]): string {
+  const counts = Object.entries(groups).map(([name, { warm, desired }]) => `${name} ${warm}/${desired} warm`);
+  const [first, ...others] = Object.values(groups).flatMap(({ failed }) => failed);
+  if (first === undefined) return counts.join(", ");
+  const more = others.length === 0 ? "" : ` (and ${others.length} more)`;
+  return `${counts.join(", ")}; ${first.node}, ${first.key}: ${first.cause}${more}`;
+}

@@ -1,0 +1,153 @@
+import { expect, onTestFinished, test } from "vitest";
+import { addClusterNode } from "../../tools/environment.mjs";
+import { newRepository } from "../integration/real-parts";
+import { pulumi, readState, until, writeFiles } from "../e2e/stack";
+import {
+  breakRegistry,
+  GROUPS,
+  imagesOn,
+  IMPORTS,
+  kubeconfigOf,
+  kubectl,
+  makeClusterStack,
+  newNamespace,
+  NODES,
+  podsIn,
+} from "./cluster-parts";
+
+const repository = newRepository();
+
+function program(namespace: string, command: string, rest = ""): string {
+  return `
+const image = new BuiltImage("api", { image: Image.debianSlim("3.11").runCommands(${JSON.stringify(command)}), repository: "${repository}" });
+const pool = new WarmPool("fleet", { images: [image], nodeGroups: ${GROUPS}, namespace: "${namespace}", wait: { timeoutSeconds: 120 } });
+export const ref = pool.ref(image);
+export const groups = pool.groups;
+${rest}`;
+}
+
+test("after pulumi up every node holds the image, in a namespace of the restricted level, and nothing is left to do", async () => {
+  const namespace = await newNamespace();
+  const stack = await makeClusterStack(program(namespace, "echo one > /one"));
+  const preview = await pulumi(stack, "preview");
+  expect(preview.exitCode, preview.text).toBe(0);
+  const up = await pulumi(stack, "up");
+  expect(up.exitCode, up.text).toBe(0);
+  expect(up.outputs["groups"]).toEqual({
+    cpu: { desired: 1, warm: 1, failed: [] },
+    gpu: { desired: 1, warm: 1, failed: [] },
+  });
+  for (const node of NODES) expect(await imagesOn(node)).toContain(up.outputs["ref"]);
+
+  const again = await pulumi(stack, "up", { args: ["--expect-no-changes"] });
+  expect(again.exitCode, again.text).toBe(0);
+  expect(JSON.stringify(readState(stack))).not.toContain("client-key-data");
+
+  const destroy = await pulumi(stack, "destroy");
+  expect(destroy.exitCode, destroy.text).toBe(0);
+  expect(await kubectl("get", "daemonsets", "-n", namespace, "-o", "name")).toBe("");
+});
+
+test("a new image is warm everywhere before the old one goes", async () => {
+  const namespace = await newNamespace();
+  const stack = await makeClusterStack(program(namespace, "echo two > /two"));
+  const first = await pulumi(stack, "up");
+  expect(first.exitCode, first.text).toBe(0);
+  const before = await podsIn(namespace);
+
+  writeFiles(stack.folder, { "index.ts": IMPORTS + program(namespace, "echo three > /three") });
+  const second = await pulumi(stack, "up");
+  expect(second.exitCode, second.text).toBe(0);
+  expect(second.steps["fleet-cpu-api"]).toEqual(["create-replacement", "replace", "delete-replaced"]);
+  expect(second.outputs["ref"]).not.toBe(first.outputs["ref"]);
+  // The old DaemonSet is gone by now, its pods take a moment to end.
+  const isOld = (uid: string): boolean => before.some(({ metadata }) => metadata.uid === uid);
+  const isOver = async () => (await podsIn(namespace)).every(({ metadata }) => !isOld(metadata.uid));
+  await until(isOver, 30_000, "the end of the old pods");
+  expect(await podsIn(namespace)).toHaveLength(2);
+});
+
+test("an image that a node cannot pull fails the update, names the node, and leaves the old image warm: also when the update is tried again, mended, or taken back", async () => {
+  const namespace = await newNamespace();
+  const old = program(namespace, "echo four > /four");
+  const stack = await makeClusterStack(old);
+  const first = await pulumi(stack, "up");
+  expect(first.exitCode, first.text).toBe(0);
+  const before = (await podsIn(namespace)).map(({ metadata }) => metadata.uid).sort();
+  const stillThere = async () => {
+    const uids = (await podsIn(namespace)).map(({ metadata }) => metadata.uid);
+    return before.filter((uid) => uids.includes(uid));
+  };
+
+  const { mend } = await breakRegistry("node-cpu-1");
+  const next = program(namespace, "echo five > /five").replace("timeoutSeconds: 120", "timeoutSeconds: 8");
+  writeFiles(stack.folder, { "index.ts": IMPORTS + next });
+  const failed = await pulumi(stack, "up");
+  expect(failed.exitCode).not.toBe(0);
+  expect(failed.text).toContain("node-cpu-1, api: the node cannot reach the registry");
+  expect(await stillThere()).toEqual(before);
+
+  const failedAgain = await pulumi(stack, "up");
+  expect(failedAgain.exitCode).not.toBe(0);
+  expect(await stillThere()).toEqual(before);
+
+  writeFiles(stack.folder, { "index.ts": IMPORTS + old });
+  const takenBack = await pulumi(stack, "up");
+  expect(takenBack.exitCode, takenBack.text).toBe(0);
+  expect(takenBack.outputs["ref"]).toBe(first.outputs["ref"]);
+  const pods = await podsIn(namespace);
+  expect(pods.filter(({ status }) => status.phase === "Running")).toHaveLength(2);
+
+  mend();
+  writeFiles(stack.folder, { "index.ts": IMPORTS + next.replace("timeoutSeconds: 8", "timeoutSeconds: 120") });
+  const mended = await pulumi(stack, "up");
+  expect(mended.exitCode, mended.text).toBe(0);
+});
+
+test("no node that matches is a warning that names what was looked for", async () => {
+  const namespace = await newNamespace();
+  const stack = await makeClusterStack(
+    program(namespace, "echo one > /one").replace(GROUPS, `{ edge: { labels: { pool: "edge" } } }`),
+  );
+  const up = await pulumi(stack, "up");
+  expect(up.exitCode, up.text).toBe(0);
+  expect(up.lines["fleet-warm"]).toContain("warning: no node matches the group edge: pool=edge");
+  expect(up.outputs["groups"]).toEqual({ edge: { desired: 0, warm: 0, failed: [] } });
+});
+
+test("a node that joins later is warmed without any command", async () => {
+  const namespace = await newNamespace();
+  const stack = await makeClusterStack(program(namespace, "echo six > /six"));
+  const up = await pulumi(stack, "up");
+  expect(up.exitCode, up.text).toBe(0);
+  const node = await addClusterNode({ name: "node-cpu-2", labels: { pool: "cpu" }, taints: [] });
+  onTestFinished(node.stop);
+  await until(async () => (await imagesOn("node-cpu-2")).includes(String(up.outputs["ref"])), 60_000, "the third node");
+});
+
+test("a user who may not see pods is told so, and which verb is missing", async () => {
+  const namespace = await newNamespace();
+  const user = await kubeconfigOf("nobody");
+  const stack = await makeClusterStack(
+    `const provider = new k8s.Provider("cluster", { kubeconfig: process.env["KUBECONFIG"]! });` +
+      program(namespace, "echo one > /one")
+        .replace("wait:", `kubeconfig: ${JSON.stringify(user)}, wait:`)
+        .replace("timeoutSeconds: 120 } }", "timeoutSeconds: 120 } }, { provider }"),
+  );
+  const up = await pulumi(stack, "up");
+  expect(up.exitCode).not.toBe(0);
+  expect(up.text).toContain("does not let this kubeconfig's user get daemonsets in the namespace");
+});
+
+test("an older cluster's images are held by a container of theirs", async () => {
+  const namespace = await newNamespace();
+  const stack = await makeClusterStack(
+    program(namespace, "echo seven > /seven").replace("wait:", `mechanism: "exec", wait:`),
+  );
+  const up = await pulumi(stack, "up");
+  expect(up.exitCode, up.text).toBe(0);
+  for (const node of NODES) expect(await imagesOn(node)).toContain(up.outputs["ref"]);
+  expect(await kubectl("get", "pods", "-n", namespace, "-o", "jsonpath={.items[*].spec.containers[*].image}")).toBe(
+    [up.outputs["ref"], up.outputs["ref"]].join(" "),
+  );
+});
