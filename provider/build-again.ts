@@ -62,6 +62,6 @@ export function passingCause(error: string): Exclude<PassingCause, "stall"> | un
   }
   const isRegistrys = /failed to (push|authorize|do request|copy|fetch|resolve|get reader)|unexpected status/i;
   const passes =
-    /\b(408|429|5\d\d) |too ?many ?requests|connection (reset|refused)|broken pipe|\bEOF\b|timeout|unexpected commit/i;
+    /\b(408|429|5\d\d) |too ?many ?requests|connection (reset|refused)|broken pipe|\bEOF\b|timeout|unexpected commit|blob unknown to registry/i;
   return isRegistrys.test(error) && passes.test(error) ? "trouble" : undefined;
 }

@@ -18,6 +18,11 @@ const MANIFEST_TYPES = [
 /** With the first: three failures in a row are not the end. */
 const ATTEMPTS = 4;
 const TIMEOUT_MS = 30_000;
+/**
+ * Of a manifest whose parts were pushed. A registry on a file system (distribution 3.0) reads the link of a blob as an
+ * empty one while another push to the same repository writes it.
+ */
+const BLOB_UNKNOWN = /MANIFEST_BLOB_UNKNOWN/;
 /** What registries say of a tag that must not move: ECR, Harbor, Artifact Registry. */
 const IMMUTABLE = /immutable|cannot be overwritten/i;
 
@@ -183,7 +188,7 @@ export class OciRegistry implements Registry {
         throw refusal;
       }
       const error = answer(repository, `${request.method} ${request.path} was answered with ${response.status}${text}`);
-      if (response.status === 429 || response.status >= 500) return error;
+      if (response.status === 429 || response.status >= 500 || BLOB_UNKNOWN.test(text)) return error;
       throw error;
     } catch (cause) {
       if (cause instanceof SlipwayError) {

@@ -54,4 +54,8 @@ test.each([
   ["failed to push: unexpected status from PUT request: 400 Bad Request", undefined],
   ["failed to push: unexpected status from POST request: 403 Forbidden", undefined],
   ["dockerfile parse error: unexpected EOF", undefined],
+  [
+    "failed to push localhost:5000/images: unexpected status from PUT request to http://localhost:5000/v2/images/manifests/sha256:ab: 400 Bad Request: blob unknown to registry",
+    "trouble",
+  ],
 ])("%s: %s", (error, expected) => expect(passingCause(error)).toBe(expected));

@@ -124,6 +124,13 @@ describe("failures that may pass", () => {
     expect(server.requests).toHaveLength(4);
   });
 
+  test("a manifest is put again when a blob of it is not known while another push writes it", async () => {
+    const unknown = JSON.stringify({ errors: [{ code: "DIGEST_INVALID" }, { code: "MANIFEST_BLOB_UNKNOWN" }] });
+    server.reset(inTurn(status(400, unknown), status(201)));
+    await makeRegistry().putManifest(repository(), "one", manifest);
+    expect(server.requests.map(({ method }) => method)).toEqual(["PUT", "PUT"]);
+  });
+
   test("it is given up after four attempts, with what was answered last", async () => {
     server.reset(inTurn(reset, status(500), reset, status(503, "  over\n capacity ")));
     const error = await expectCode(makeRegistry().fetchManifest(repository(), "one"), "REGISTRY_ANSWER");
