@@ -184,3 +184,36 @@ test("a refresh that may not ask keeps the state and says which action is missin
   expect(run.lines["api"]?.[0]).toMatch(/^warning: kept as it is, .*may not ecr:BatchGetImage.*"Effect":"Allow"/);
   expect(readState(stack)["api"]?.outputs).toEqual(before?.outputs);
 });
+
+test("a refresh while ECR fails keeps the state, with a warning", async () => {
+  const before = readState(stack)["api"];
+  ecr.setOnCall(() => ({ status: 500, type: "ServerException", message: "internal failure" }));
+  const run = await pulumi(stack, "refresh");
+  ecr.setOnCall(() => undefined);
+  expect(run.exitCode, run.text).toBe(0);
+  expect(run.lines["api"]?.[0]).toMatch(/^warning: kept as it is, /);
+  expect(readState(stack)["api"]?.outputs).toEqual(before?.outputs);
+});
+
+test("a preview that may ask ECR nothing goes on, and says on the image's line why it does not know", async () => {
+  const message = "User: arn:aws:iam::1:user/a is not authorized to perform: ecr:BatchGetImage";
+  ecr.setOnCall((call) =>
+    call.startsWith("BatchGetImage") ? { status: 400, type: "AccessDeniedException", message } : undefined,
+  );
+  const run = await pulumi(stack, "preview", { env: withoutBuildkit().env });
+  ecr.setOnCall(() => undefined);
+  expect(run.exitCode, run.text).toBe(0);
+  expect(run.lines["api"]?.join("\n")).toMatch(/unknown.*may not ecr:BatchGetImage/);
+});
+
+test("an image that somebody deleted is seen by a plain up, built again, and told so", async () => {
+  for (const place of places) {
+    const imageIds = [{ imageDigest: await digestIn(place) }];
+    await ecr.ask(place, "BatchDeleteImage", { repositoryName: "images", imageIds });
+  }
+  const run = await pulumi(stack, "up");
+  expect(run.exitCode, run.text).toBe(0);
+  expect(run.changes).toEqual({ same: 3, update: 1 });
+  expect(await digestIn(european)).toMatch(digestForm);
+  expect(await digestIn(american)).toBe(await digestIn(european));
+});
