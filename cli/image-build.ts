@@ -8,7 +8,6 @@ import { ecrRepository } from "../provider/ecr-repository";
 import { Leftovers } from "../provider/leftovers";
 import { locateRepository } from "../provider/locate";
 import type { LocatedRepository } from "../provider/located";
-import { hostsOf } from "../provider/mirrors";
 import { placeImage } from "../provider/place-image";
 import { ociRepository } from "../provider/repository";
 import type { SecretPlaces } from "../provider/secret-store";
@@ -70,8 +69,7 @@ export function imageBuild(terminal: Terminal): Command<typeof buildArgs> {
         for (const argument of args._) {
           progress.show(`${argument}: hashing`);
           const { image, folder, hash, specs } = await loader.load(argument, platforms, signal);
-          const hosts = [places.home.address.host, ...hostsOf(specs, mirrors)];
-          const published = await placeImage(places, () => builders.of(choice, hosts), {
+          const published = await placeImage(places, (hosts) => builders.of(choice, hosts), {
             specs,
             callSites: image.callSites,
             folder,

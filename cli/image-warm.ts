@@ -10,6 +10,7 @@ import { detectMechanism } from "../provider/mechanism";
 import { describeNodeGroup } from "../provider/node-groups";
 import { describeNode } from "../provider/node-view";
 import { Registries } from "../provider/registries";
+import { PodFollower } from "../provider/pod-follower";
 import { publishPauseImage } from "../provider/pause-image";
 import { findReferenceImage } from "../provider/reference-image";
 import { readSettings } from "../provider/settings";
@@ -53,7 +54,6 @@ const warmArgs = {
 /** What a script can tell from the exit code: 0 is warm. */
 const EXIT_CODES: Readonly<Record<Exclude<WarmResult, "warm">, number>> = { partly: 3, none: 4, "no-node": 5 };
 const INTERVAL_MS = 500;
-const POD_SELECTOR = "app.kubernetes.io/name=warm-image,app.kubernetes.io/managed-by=slipway";
 
 /** `slipway image warm` */
 export function imageWarm(terminal: Terminal): Command<typeof warmArgs> {
@@ -153,18 +153,19 @@ async function warm(terminal: Terminal, cluster: Cluster, order: WarmOrder, wait
   const { name, namespace } = manifest.metadata;
   const stop = new AbortController();
   const signal = AbortSignal.any([stop.signal, waiting.signal]);
-  let pods: Parameters<typeof viewOrder>[2] = [];
-  let failure: Error | undefined;
-  void cluster
-    .followPods(namespace, POD_SELECTOR, (all) => (pods = [...all.values()]), signal)
-    .catch((error: unknown) => (failure = error instanceof Error ? error : new Error(String(error))));
+  const follower = new PodFollower([namespace], cluster, signal);
   const table = new NodeTable(terminal);
   const start = performance.now();
   try {
     for (;;) {
-      if (failure !== undefined) throw failure;
+      follower.throwIfFailed();
       const daemonSet = await cluster.findDaemonSet(namespace, name);
-      const view = viewOrder(order.reference, daemonSet, pods, await cluster.readPodEvents(namespace));
+      const view = viewOrder(
+        order.reference,
+        daemonSet,
+        follower.podsIn(namespace),
+        await cluster.readPodEvents(namespace),
+      );
       const result = judgeView(view, waiting.minPercent);
       const elapsedMs = performance.now() - start;
       table.show(

@@ -2,7 +2,6 @@ import { describeError, SlipwayError } from "../sdk/error";
 import { adoptImage } from "./commit";
 import type { Builder } from "./builder";
 import type { BuilderChoice } from "./buildx";
-import { hostsOf } from "./mirrors";
 import type { Places } from "./place";
 import { placeImage } from "./place-image";
 import type { Registry } from "./registry";
@@ -46,9 +45,8 @@ export async function applyImage(context: ApplyContext, props: Props): Promise<{
   const log = context.logFor(urnOf(props));
   const places = context.placesOf(inputs);
   const specs = specsOf(inputs);
-  const hosts = [places.home.address.host, ...hostsOf(specs, run.mirrors)];
   const { reused, digest, sizeBytes, regions } = await context.limit(() =>
-    placeImage(places, () => context.makeBuilder(run.builder, hosts), {
+    placeImage(places, (hosts) => context.makeBuilder(run.builder, hosts), {
       specs,
       callSites: run.callSites.map((callSite) => (callSite === "" ? undefined : callSite)),
       folder: run.folder,

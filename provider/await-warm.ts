@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { SlipwayError } from "../sdk/error";
-import type { Cluster, DaemonSetFacts, PodFacts } from "./cluster";
+import type { Cluster, DaemonSetFacts } from "./cluster";
+import { PodFollower } from "./pod-follower";
 import {
   describeProgress,
   judgeProgress,
@@ -28,8 +29,6 @@ export interface WarmWatch {
   readonly patienceMs?: number;
 }
 
-const SELECTOR = "app.kubernetes.io/name=warm-image,app.kubernetes.io/managed-by=slipway";
-
 /**
  * Waits until enough nodes of each group hold each image.
  *
@@ -42,7 +41,11 @@ export async function awaitWarm(
 ): Promise<PoolProgress["groups"]> {
   const stop = new AbortController();
   const signal = AbortSignal.any([stop.signal, watch.signal]);
-  const follower = new PodFollower(targets, watch.cluster, signal);
+  const follower = new PodFollower(
+    targets.map(({ namespace }) => namespace),
+    watch.cluster,
+    signal,
+  );
   try {
     return await poll(targets, wait, watch, follower);
   } finally {
@@ -86,7 +89,7 @@ async function readStates(
     targets.map(async (target) => {
       const daemonSet = await cluster.findDaemonSet(target.namespace, target.name);
       if (daemonSet?.uid !== target.uid) throw mismatch(target, daemonSet, cluster.server);
-      return { target, daemonSet, pods: follower.podsOf(target) };
+      return { target, daemonSet, pods: follower.podsIn(target.namespace).filter(({ owner }) => owner === target.uid) };
     }),
   );
 }
@@ -135,28 +138,4 @@ function findSilent(states: readonly TargetState[], failed: readonly NodeFailure
 
 async function explainSilence(failure: NodeFailure, cluster: Cluster): Promise<NodeFailure> {
   return (await cluster.isNodeReady(failure.node)) === false ? { ...failure, cause: "the node is not ready" } : failure;
-}
-
-/** The pods of all targets, kept up to date in the background. */
-class PodFollower {
-  readonly #pods = new Map<string, ReadonlyMap<string, PodFacts>>();
-  #failure: Error | undefined;
-
-  constructor(targets: readonly WarmTarget[], cluster: Cluster, signal: AbortSignal) {
-    for (const namespace of new Set(targets.map((target) => target.namespace))) {
-      cluster
-        .followPods(namespace, SELECTOR, (pods) => this.#pods.set(namespace, pods), signal)
-        .catch((error: unknown) => {
-          this.#failure ??= error instanceof Error ? error : new Error(String(error));
-        });
-    }
-  }
-
-  podsOf({ namespace, uid }: WarmTarget): readonly PodFacts[] {
-    return [...(this.#pods.get(namespace)?.values() ?? [])].filter(({ owner }) => owner === uid);
-  }
-
-  throwIfFailed(): void {
-    if (this.#failure !== undefined) throw this.#failure;
-  }
 }

@@ -1,6 +1,7 @@
 import * as v from "valibot";
 import { SlipwayError } from "../sdk/error";
 import type { AssumedRole } from "./ecr-address";
+import { roleSchema } from "./located";
 import type { ReadConfig } from "./settings";
 
 /** What a stack's config says of AWS; the same keys that Pulumi's own AWS provider reads. */
@@ -10,11 +11,6 @@ export interface AwsSettings {
   readonly assumeRoles: readonly AssumedRole[];
 }
 
-const roleSchema = v.object({
-  roleArn: v.string(),
-  sessionName: v.optional(v.string()),
-  externalId: v.optional(v.string()),
-});
 const rolesSchema = v.pipe(
   v.string(),
   v.parseJson(),

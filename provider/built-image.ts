@@ -5,7 +5,6 @@ import { describeError, SlipwayError } from "../sdk/error";
 import { Image } from "../sdk/image";
 import { describeLeftOut } from "../sdk/mount";
 import { DEFAULT_PLATFORM, parsePlatforms, type Platform } from "../sdk/platform";
-import { parseRepository } from "../sdk/reference";
 import { parseBuilderChoice, type BuilderChoice } from "./buildx";
 import type { Existence } from "./existence";
 import { ownUrn } from "./own-urn";
@@ -13,8 +12,9 @@ import { programOf, type Program } from "./pulumi-program";
 import type { LocatedRepository } from "./located";
 import type { BuildChoice } from "./place-image";
 import { planRepository } from "./planned-repository";
+import { imageProviderText } from "./provider-text";
 import { inRegion, type RegionalImage } from "./regional-image";
-import { isRepository, ociRepository, type Repository } from "./repository";
+import { readRepository, type Repository } from "./repository";
 import { resourceLog } from "./resource-log";
 import type { RunFacts } from "./run";
 import type { ImageInputs } from "./state";
@@ -55,16 +55,6 @@ export interface ImageHandle {
 }
 
 /**
- * One constant text: the state holds no code, and an upgrade of Slipway is no change. The library is looked for from
- * the program's folder, then from the program's own main module (in a workspace only a wrapper package may see it).
- * Where neither has it, as on a destroy without node_modules, nothing is lost: delete does nothing, read keeps all.
- * `configure` waits for nothing, so the stack's config is there before anything else is called.
- */
-const PROVIDER_TEXT =
-  "exports.handler=()=>{let g;const c=n=>async(...a)=>{let m;try{m=await import('slipway/lifecycle')}catch(e){try{m=require('module').createRequire(require.main.filename)('slipway/lifecycle')}catch{if(n==='read')return{id:a[0],props:a[1]};if(n==='delete')return;throw e}}return m.provider(g)[n](...a)};" +
-  "return{...Object.fromEntries(['check','diff','create','update','read','delete'].map(n=>[n,c(n)])),configure:r=>{g=r.config}}}";
-
-/**
  * An image in a repository. It is built when nobody has built its content before, and its tag is the hash of that
  * content: `uri` is known at preview, an unchanged image is no update, another content is a replacement.
  *
@@ -102,7 +92,7 @@ export class BuiltImage extends pulumi.CustomResource {
       sizeBytes: undefined,
       reused: undefined,
       regions: undefined,
-      __provider: PROVIDER_TEXT,
+      __provider: imageProviderText,
     };
     // An inherited `protect` would only block a new hash: deleting an image's resource removes nothing.
     super(TYPE, name, props, { ...opts, protect: opts?.protect ?? false });
@@ -282,20 +272,7 @@ function checkPlatforms(call: Call, names: unknown): readonly Platform[] {
 }
 
 function chooseRepository(call: Call, given: BuiltImageArgs["repository"], program: Program): Repository {
-  if (isRepository(given)) return given;
-  if (given === undefined) return ociRepository(checkRepository(call, program.defaultRepository()));
-  return ociRepository(typeof given === "string" ? checkRepository(call, given) : given);
-}
-
-function checkRepository(call: Call, url: unknown): string {
-  if (typeof url !== "string")
-    throw fail(call, "the repository is not a string.", "Give host/path, for example localhost:5000/images.");
-  try {
-    parseRepository(url);
-    return url;
-  } catch (error) {
-    throw fail(call, describeError(error), "", "INVALID_REFERENCE");
-  }
+  return readRepository(call, given ?? program.defaultRepository());
 }
 
 function chooseBuilder(call: Call, given: BuilderArgs = {}, program: Program): pulumi.Input<BuilderChoice> {

@@ -1,8 +1,8 @@
-import { createHash } from "node:crypto";
 import { setTimeout as sleep } from "node:timers/promises";
 import * as v from "valibot";
 import { SlipwayError } from "../sdk/error";
 import type { Platform } from "../sdk/platform";
+import { digestOf } from "./manifest";
 import type { Manifest, Registry, RepositoryAddress } from "./registry";
 
 /** The annotation of a manifest that says which spec it was built from. Not a label: images built on it inherit labels. */
@@ -174,7 +174,7 @@ function makeIndex(hash: string, children: readonly { platform: Platform; manife
 
 function toManifest(mediaType: string, content: object): Manifest {
   const bytes = Buffer.from(JSON.stringify(content));
-  return { digest: `sha256:${createHash("sha256").update(bytes).digest("hex")}`, mediaType, bytes };
+  return { digest: digestOf(bytes), mediaType, bytes };
 }
 
 function parse<T extends v.GenericSchema>(schema: T, manifest: Manifest): v.InferOutput<T> {

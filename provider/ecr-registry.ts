@@ -1,10 +1,10 @@
-import { createHash } from "node:crypto";
 import { SlipwayError } from "../sdk/error";
 import { Batch } from "./batch";
 import type { Credentials } from "./credentials";
 import { Ecr, type EcrAnswer, type EcrImage, type EcrOptions } from "./ecr";
 import { formatAddress, type EcrRegistryAddress } from "./ecr-address";
 import { explainEcrError, explainImageFailure } from "./ecr-errors";
+import { digestOf } from "./manifest";
 import { OciRegistry } from "./oci-registry";
 import { checkTaken } from "./tag-taken";
 import type { BlobStore, Manifest, Registry, RepositoryAddress } from "./registry";
@@ -49,7 +49,7 @@ export class EcrRegistry implements Registry {
     const image = await this.#find(repository, reference, signal);
     if (image === undefined) return undefined;
     const bytes = Buffer.from(image.text);
-    const digest = `sha256:${createHash("sha256").update(bytes).digest("hex")}`;
+    const digest = digestOf(bytes);
     if (digest !== image.digest)
       throw refuse(repository, `the manifest ${reference} has the digest ${digest}, not ${image.digest}`);
     return { digest, mediaType: image.mediaType, bytes };

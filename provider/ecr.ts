@@ -3,15 +3,8 @@ import { chooseCredentials } from "./aws-credentials";
 import { formatAddress, type EcrRegistryAddress } from "./ecr-address";
 import { CACHE_TAGS, LIFECYCLE_POLICY } from "./ecr-lifecycle";
 import { explainEcrError, type EcrCall } from "./ecr-errors";
+import { MANIFEST_TYPES } from "./manifest";
 import type { RepositoryAddress } from "./registry";
-
-/** The four kinds of manifests, or ECR converts an image to the first that it is asked for. */
-const MANIFEST_TYPES = [
-  "application/vnd.oci.image.index.v1+json",
-  "application/vnd.oci.image.manifest.v1+json",
-  "application/vnd.docker.distribution.manifest.list.v2+json",
-  "application/vnd.docker.distribution.manifest.v2+json",
-];
 
 /** An image as BatchGetImage gives it. */
 export interface EcrImage {
@@ -58,7 +51,7 @@ export class Ecr {
     const input = {
       ...this.#ownerOf(repository),
       imageIds: references.map(toId),
-      acceptedMediaTypes: MANIFEST_TYPES,
+      acceptedMediaTypes: [...MANIFEST_TYPES],
     };
     const output = await this.#call(
       { operation: "BatchGetImage", repository, expected: ["RepositoryNotFoundException"] },

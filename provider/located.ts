@@ -32,24 +32,29 @@ export interface RegionalRepository {
   readonly repository: string;
 }
 
+export const roleSchema = v.object({
+  roleArn: v.string(),
+  sessionName: v.optional(v.string()),
+  externalId: v.optional(v.string()),
+});
 const accessEntries = {
   account: v.optional(v.string()),
   region: v.string(),
   profile: v.optional(v.string()),
-  assumeRoles: v.optional(
-    v.array(v.object({ roleArn: v.string(), sessionName: v.optional(v.string()), externalId: v.optional(v.string()) })),
-  ),
+  assumeRoles: v.optional(v.array(roleSchema)),
   endpoint: v.optional(v.string()),
 };
-const locatedEntries = { repository: v.string(), insecure: v.optional(v.literal(true)) };
+const placeEntries = { repository: v.string(), insecure: v.optional(v.literal(true)) };
 
-/** Of the part of a state that says how ECR is asked. */
-export const ecrSchema = v.object({
+const ecrSchema = v.object({
   ...accessEntries,
   create: v.optional(v.object({ scanOnPush: v.boolean() })),
   copies: v.optional(v.array(v.object({ region: v.string(), repository: v.string() }))),
-  copyFrom: v.optional(v.array(v.object({ ...locatedEntries, ecr: v.optional(v.object(accessEntries)) }))),
+  copyFrom: v.optional(v.array(v.object({ ...placeEntries, ecr: v.optional(v.object(accessEntries)) }))),
 });
+
+/** What a state keeps of a repository. */
+export const locatedEntries = { ...placeEntries, ecr: v.optional(ecrSchema) };
 
 /** Every region of a repository, the one where images are built first. */
 export function regionsOf({ repository, ecr }: LocatedRepository): readonly RegionalRepository[] {

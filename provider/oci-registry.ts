@@ -1,20 +1,13 @@
-import { createHash } from "node:crypto";
 import { setTimeout as sleep } from "node:timers/promises";
 import { describeError, SlipwayError } from "../sdk/error";
 import type { FindCredentials } from "./credentials";
 import { checkTaken } from "./tag-taken";
+import { digestOf, MANIFEST_TYPES } from "./manifest";
 import { OciBlobs } from "./oci-blobs";
 import type { BlobStore, Manifest, Registry, RepositoryAddress } from "./registry";
 import { RegistryAuth } from "./registry-auth";
 
-/** All four, or older registries convert what they hold to a format of their own. */
-const MANIFEST_TYPES = [
-  "application/vnd.oci.image.index.v1+json",
-  "application/vnd.oci.image.manifest.v1+json",
-  "application/vnd.docker.distribution.manifest.list.v2+json",
-  "application/vnd.docker.distribution.manifest.v2+json",
-].join(", ");
-
+const ACCEPT = MANIFEST_TYPES.join(", ");
 /** With the first: three failures in a row are not the end. */
 const ATTEMPTS = 4;
 const TIMEOUT_MS = 30_000;
@@ -82,7 +75,7 @@ export class OciRegistry implements Registry {
     const response = await this.#send(repository, {
       method: "HEAD",
       path,
-      headers: { accept: MANIFEST_TYPES },
+      headers: { accept: ACCEPT },
       signal,
     });
     if (response.status === 404) return undefined;
@@ -96,10 +89,15 @@ export class OciRegistry implements Registry {
     signal?: AbortSignal,
   ): Promise<Manifest | undefined> {
     const path = `manifests/${reference}`;
-    const response = await this.#send(repository, { method: "GET", path, headers: { accept: MANIFEST_TYPES }, signal });
+    const response = await this.#send(repository, {
+      method: "GET",
+      path,
+      headers: { accept: ACCEPT },
+      signal,
+    });
     if (response.status === 404) return undefined;
     const { bytes } = response;
-    const digest = `sha256:${createHash("sha256").update(bytes).digest("hex")}`;
+    const digest = digestOf(bytes);
     const expected = reference.startsWith("sha256:") ? reference : response.headers.get("docker-content-digest");
     if (expected !== null && expected !== digest) {
       throw answer(repository, `the manifest ${reference} has the digest ${digest}, not ${expected}`);
@@ -115,7 +113,7 @@ export class OciRegistry implements Registry {
   async fetchBlob(repository: RepositoryAddress, digest: string, signal?: AbortSignal): Promise<Buffer | undefined> {
     const response = await this.#send(repository, { method: "GET", path: `blobs/${digest}`, signal });
     if (response.status === 404) return undefined;
-    const actual = `sha256:${createHash("sha256").update(response.bytes).digest("hex")}`;
+    const actual = digestOf(response.bytes);
     if (actual !== digest) throw answer(repository, `the blob ${digest} has the digest ${actual}`);
     return response.bytes;
   }

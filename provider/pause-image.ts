@@ -1,6 +1,6 @@
-import { createHash } from "node:crypto";
 import { buffer } from "node:stream/consumers";
 import { pack } from "tar-stream";
+import { digestOf } from "./manifest";
 import type { Manifest, Registry, RepositoryAddress } from "./registry";
 import binaries from "./pause/binaries.json";
 
@@ -84,8 +84,4 @@ async function tarOf(name: string, bytes: Buffer): Promise<Buffer> {
 function toManifest(mediaType: string, content: object): Manifest {
   const bytes = Buffer.from(JSON.stringify(content));
   return { digest: digestOf(bytes), mediaType, bytes };
-}
-
-function digestOf(bytes: Buffer): string {
-  return `sha256:${createHash("sha256").update(bytes).digest("hex")}`;
 }

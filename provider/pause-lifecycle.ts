@@ -1,5 +1,5 @@
 import * as v from "valibot";
-import { ecrSchema, type LocatedRepository } from "./located";
+import { locatedEntries, type LocatedRepository } from "./located";
 import { publishPauseImage } from "./pause-image";
 import type { Places } from "./place";
 import { plainError } from "./plain-error";
@@ -15,12 +15,7 @@ export interface PauseContext {
 
 type Props = Readonly<Record<string, unknown>>;
 
-const inputsSchema = v.looseObject({
-  repository: v.string(),
-  digest: v.string(),
-  insecure: v.optional(v.literal(true)),
-  ecr: v.optional(ecrSchema),
-});
+const inputsSchema = v.looseObject({ ...locatedEntries, digest: v.string() });
 
 /** Pulumi's calls for the image that sleeps. */
 export function makePauseLifecycle({ placesOf, logFor, signal }: PauseContext) {

@@ -4,6 +4,7 @@ import type { Builder } from "./builder";
 import { adoptImage, type StoredImage } from "./commit";
 import { copyImage } from "./copy-image";
 import { formatAddress } from "./ecr-address";
+import { hostsOf } from "./mirrors";
 import { nameOfPlace, type Place, type Places } from "./place";
 import { publishImage, type PublishedImage, type PublishRequest } from "./publish";
 
@@ -24,11 +25,12 @@ export interface PlaceRequest extends Omit<PublishRequest, "repository"> {
  * Sees to it that an image is in all its places: it is taken from where it is, or copied by digest, and built only when
  * no place has it.
  *
+ * @param makeBuilder gets the registries that a build asks
  * @throws SlipwayError NOT_STORED where it would have to be built and must not be
  */
 export async function placeImage(
   places: Places,
-  makeBuilder: () => Builder,
+  makeBuilder: (hosts: readonly string[]) => Builder,
   request: PlaceRequest,
 ): Promise<PlacedImage> {
   const { home, copies, sources } = places;
@@ -64,10 +66,15 @@ export async function placeImage(
   };
 }
 
-function publish(home: Place, makeBuilder: () => Builder, request: PlaceRequest): Promise<PublishedImage> {
+function publish(
+  home: Place,
+  makeBuilder: (hosts: readonly string[]) => Builder,
+  request: PlaceRequest,
+): Promise<PublishedImage> {
   const { build: _, ...rest } = request;
   const prepare = home.prepare === undefined ? {} : { prepare: home.prepare };
-  return publishImage(home.registry, makeBuilder, { ...rest, ...prepare, repository: home.address });
+  const hosts = [home.address.host, ...hostsOf(request.specs, request.mirrors)];
+  return publishImage(home.registry, () => makeBuilder(hosts), { ...rest, ...prepare, repository: home.address });
 }
 
 async function findFirst(

@@ -1,4 +1,5 @@
 import { parseRepository } from "../sdk/reference";
+import { formatAddress } from "./ecr-address";
 import type { Registry, RepositoryAddress } from "./registry";
 
 /** A repository and how it is asked. */
@@ -28,5 +29,5 @@ export function onlyPlace(registry: Registry, repository: string): Places {
 
 /** How a place reads in a line: by its region where it has one. */
 export function nameOfPlace({ region, address }: Place): string {
-  return region ?? `${address.host}/${address.path}`;
+  return region ?? formatAddress(address);
 }

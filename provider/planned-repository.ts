@@ -18,11 +18,10 @@ export function planRepository(
 ): pulumi.Output<LocatedRepository> {
   return pulumi.all([pulumi.output(repository), urn]).apply(async ([plain, resourceUrn]) => {
     const work = program.locate(plain);
-    if (!pulumi.runtime.isDryRun() || isWrongArgument(await failureOf(work))) {
+    const failure = pulumi.runtime.isDryRun() ? await failureOf(work) : undefined;
+    if (failure === undefined || isWrongArgument(failure)) {
       return program.watch(work, (error) => resourceLog(resourceUrn).error(describe(error)));
     }
-    const failure = await failureOf(work);
-    if (failure === undefined) return work;
     resourceLog(resourceUrn).warn(`where the repository is is not known in this preview: ${describeError(failure)}`);
     return v.parse(unknownRepository, pulumi.unknown);
   });

@@ -1,3 +1,7 @@
+const LOAD =
+  "const c=n=>async(...a)=>{let m;try{m=await import('slipway/lifecycle')}catch(e){try{m=require('module').createRequire(require.main.filename)('slipway/lifecycle')}catch{if(n==='read')return{id:a[0],props:a[1]};if(n==='delete')return;throw e}}";
+const CALLS = "Object.fromEntries(['check','diff','create','update','read','delete'].map(n=>[n,c(n)]))";
+
 /**
  * The text by which Pulumi's dynamic provider process finds one of our providers. It is constant: the state holds no
  * code, and an upgrade of Slipway is no change. The library is looked for from the program's folder, then from the
@@ -5,9 +9,8 @@
  * without node_modules, nothing is lost: delete does nothing, read keeps all.
  */
 export function providerText(name: "warmGate" | "pauseImage"): string {
-  return (
-    "exports.handler=()=>{const c=n=>async(...a)=>{let m;try{m=await import('slipway/lifecycle')}catch(e){try{m=require('module').createRequire(require.main.filename)('slipway/lifecycle')}catch{if(n==='read')return{id:a[0],props:a[1]};if(n==='delete')return;throw e}}" +
-    `return m.${name}()[n](...a)};` +
-    "return Object.fromEntries(['check','diff','create','update','read','delete'].map(n=>[n,c(n)]))}"
-  );
+  return `exports.handler=()=>{${LOAD}return m.${name}()[n](...a)};return ${CALLS}}`;
 }
+
+/** The same for images; `configure` waits for nothing, so the stack's config is there before anything else is called. */
+export const imageProviderText = `exports.handler=()=>{let g;${LOAD}return m.provider(g)[n](...a)};return{...${CALLS},configure:r=>{g=r.config}}}`;

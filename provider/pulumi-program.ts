@@ -1,4 +1,3 @@
-import { createHash } from "node:crypto";
 import * as pulumi from "@pulumi/pulumi";
 import type { Platform } from "../sdk/platform";
 import type { SourceReport } from "../sdk/tree-report";
@@ -9,6 +8,7 @@ import { locateRepository, type FindEcr } from "./locate";
 import type { LocatedRepository } from "./located";
 import { findLockFile } from "./lock-file";
 import { LockKeeper } from "./lock-keeper";
+import { digestOf } from "./manifest";
 import { onlyPlace } from "./place";
 import { ImageProgram, type PlainImage, type ResolvedImage } from "./program";
 import { Registries } from "./registries";
@@ -129,7 +129,7 @@ const offline: Registry = {
   fetchManifest: (repository, reference) => {
     const name = `${repository.host}/${repository.path}:${reference}`;
     const bytes = Buffer.from(JSON.stringify({ name, config: { digest: "" } }));
-    const digest = `sha256:${createHash("sha256").update(bytes).digest("hex")}`;
+    const digest = digestOf(bytes);
     return Promise.resolve({ digest, mediaType: "application/vnd.oci.image.manifest.v1+json", bytes });
   },
   hasBlob: () => Promise.resolve(false),

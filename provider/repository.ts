@@ -1,5 +1,5 @@
 import type { Input } from "@pulumi/pulumi";
-import { describeCall, fail } from "../sdk/arguments";
+import { describeCall, fail, type Call } from "../sdk/arguments";
 import { readCallSite } from "../sdk/call-site";
 import { describeError } from "../sdk/error";
 import { parseRepository } from "../sdk/reference";
@@ -34,12 +34,7 @@ export interface OciRepositoryOptions {
  */
 export function ociRepository(url: Input<string>, options: OciRepositoryOptions = {}): OciRepository {
   if (typeof url === "string") {
-    const call = { text: describeCall("ociRepository", url), callSite: readCallSite(ociRepository) };
-    try {
-      parseRepository(url);
-    } catch (error) {
-      throw fail(call, describeError(error), "", "INVALID_REFERENCE");
-    }
+    checkAddress({ text: describeCall("ociRepository", url), callSite: readCallSite(ociRepository) }, url);
   }
   return Object.freeze({ kind: "oci", url, insecure: options.insecure === true });
 }
@@ -48,4 +43,23 @@ export function ociRepository(url: Input<string>, options: OciRepositoryOptions 
 export function isRepository(value: unknown): value is Repository {
   if (typeof value !== "object" || value === null || !("kind" in value)) return false;
   return (value.kind === "oci" && "url" in value) || (value.kind === "ecr" && "args" in value);
+}
+
+/**
+ * What an argument takes for a repository: one, or the address of one of the OCI protocol.
+ *
+ * @throws SlipwayError INVALID_REFERENCE
+ */
+export function readRepository(call: Call, given: Repository | Input<string>): Repository {
+  if (isRepository(given)) return given;
+  if (typeof given === "string") checkAddress(call, given);
+  return ociRepository(given);
+}
+
+function checkAddress(call: Call, address: string): void {
+  try {
+    parseRepository(address);
+  } catch (error) {
+    throw fail(call, describeError(error), "", "INVALID_REFERENCE");
+  }
 }

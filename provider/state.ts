@@ -4,7 +4,7 @@ import { hashImage } from "../sdk/hash";
 import { platforms, type Platform } from "../sdk/platform";
 import { FORMAT, type ResolvedSpec, type ResolvedStep } from "../sdk/spec";
 import { isStepKind } from "../sdk/step";
-import { ecrSchema, type LocatedEcr } from "./located";
+import { locatedEntries, type LocatedEcr } from "./located";
 import { baseFor, storedBaseSchema, type StoredBase } from "./stored-base";
 
 /** What Pulumi sends in the place of a value that is not known yet (runtime/rpc.ts, unknownValue). */
@@ -42,9 +42,7 @@ export interface ImageOutputs {
 const inputsSchema = v.looseObject({
   hash: v.string(),
   uri: v.string(),
-  repository: v.string(),
-  insecure: v.optional(v.literal(true)),
-  ecr: v.optional(ecrSchema),
+  ...locatedEntries,
   format: v.literal(FORMAT),
   platforms: v.array(v.picklist(platforms)),
   base: storedBaseSchema,

@@ -5,7 +5,7 @@ import { describeError, type SlipwayError } from "../sdk/error";
 import { Image } from "../sdk/image";
 import { parseReference } from "../sdk/reference";
 import type { BuiltImage, ImageHandle } from "./built-image";
-import { ecrSchema, type LocatedRepository } from "./located";
+import { locatedEntries, type LocatedRepository } from "./located";
 import type { Program } from "./pulumi-program";
 import { architectureOf, type ReferenceImage } from "./reference-image";
 
@@ -118,11 +118,7 @@ function notAnImage(call: Call): SlipwayError {
   );
 }
 
-const locatedSchema = v.object({
-  repository: v.string(),
-  insecure: v.optional(v.literal(true)),
-  ecr: v.optional(ecrSchema),
-});
+const locatedSchema = v.object(locatedEntries);
 
 /** Pulumi puts a resource's inputs beside its outputs; a BuiltImage declares only what users need of them. */
 function repositoryOf(image: BuiltImage): pulumi.Output<LocatedRepository> {

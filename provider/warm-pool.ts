@@ -2,7 +2,6 @@ import * as pulumi from "@pulumi/pulumi";
 import { fail, type Call } from "../sdk/arguments";
 import { readCallSite } from "../sdk/call-site";
 import { describeError } from "../sdk/error";
-import { parseRepository } from "../sdk/reference";
 import type { WarmWait } from "./await-warm";
 import { kubernetesClass, type KubernetesObject } from "./kubernetes-package";
 import { detectMechanism } from "./mechanism";
@@ -11,7 +10,7 @@ import { describeNodeGroup, planNodeGroup, type NodeGroup, type PlainNodeGroup }
 import { PauseImageResource } from "./pause-resource";
 import { programOf, type Program } from "./pulumi-program";
 import { planRepository } from "./planned-repository";
-import { isRepository, ociRepository, type Repository } from "./repository";
+import { readRepository, type Repository } from "./repository";
 import { WarmGate } from "./warm-gate";
 import { keyOf, planImage, type ImagePlan, type WarmImage } from "./warm-image";
 import { warmMetadata, warmResourceName, warmSpec, type Mechanism } from "./warm-manifest";
@@ -194,15 +193,7 @@ function planPausePlace(
   images: PoolPlan["images"],
   program: Program,
 ): PoolPlan["repository"] {
-  if (isRepository(given)) return locate(call, given, program);
-  if (typeof given === "string") {
-    try {
-      parseRepository(given);
-    } catch (error) {
-      throw fail(call, describeError(error), "", "INVALID_REFERENCE");
-    }
-  }
-  if (given !== undefined) return locate(call, ociRepository(given), program);
+  if (given !== undefined) return locate(call, readRepository(call, given), program);
   const repository = images.map(([, image]) => image.repository).find((place) => place !== undefined);
   if (repository !== undefined) return repository;
   throw fail(
