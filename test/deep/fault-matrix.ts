@@ -26,6 +26,8 @@ import { pushTinyBase } from "./tiny-base";
 const STALL_MS = 2_000;
 /** Above BuildKit's own longest pause between two attempts, 4 s, of which it tells nothing. */
 const PUSH_STALL_MS = 6_000;
+/** Within which a fault that stays is told: our own limits above and a few attempts, or BuildKit's own. */
+const PERMANENT_MS = { ours: 45_000, buildkit: 90_000 } as const;
 const LOGIN = { username: "ci", password: "canary-of-the-fault-matrix" };
 const SIGNAL = new AbortController().signal;
 
@@ -51,6 +53,8 @@ export interface MatrixRun {
   readonly unmet: number;
   readonly slowestMs: number;
   readonly slowest: string;
+  /** Of the permanent faults. */
+  readonly slowestRefusalMs: number;
   readonly wrong: readonly string[];
 }
 
@@ -62,7 +66,7 @@ export async function runFaultMatrix(options: MatrixOptions): Promise<MatrixRun>
   const folder = mkdtempSync(join(tmpdir(), "slipway-faults-"));
   const limit = pLimit(options.atOnce ?? 4);
   const cells: Record<string, number> = {};
-  const counts = { succeeded: 0, refused: 0, unmet: 0, slowestMs: 0, slowest: "" };
+  const counts = { succeeded: 0, refused: 0, unmet: 0, slowestMs: 0, slowest: "", slowestRefusalMs: 0 };
   const wrong: string[] = [];
   try {
     const plans = Array.from({ length: options.count }, (_, index) => planOf(index, random, options));
@@ -77,6 +81,10 @@ export async function runFaultMatrix(options: MatrixOptions): Promise<MatrixRun>
           const startedMs = performance.now();
           const outcome = await runOnce(image, plan, { ...options, folder });
           const tookMs = Math.round(performance.now() - startedMs);
+          if (outcome.kind === "refused") {
+            counts.slowestRefusalMs = Math.max(counts.slowestRefusalMs, tookMs);
+            if (tookMs > limitMs(plan)) wrong.push(`${name}: the error came after ${tookMs} ms`);
+          }
           if (tookMs > counts.slowestMs)
             Object.assign(counts, { slowestMs: tookMs, slowest: `${name}, ${plan.times} times` });
           if (outcome.kind === "wrong") wrong.push(`${name}, ${plan.times} times, after ${plan.skip}: ${outcome.why}`);
@@ -100,6 +108,10 @@ function planOf(index: number, random: Random, { ecr, isQuick = false }: MatrixO
   const times = isPermanent ? Infinity : 1 + random.below(3);
   const isSlow = kind === "token" || !isControlPlane(kind);
   return { kind, fault, skip: 0, times: isQuick && isSlow ? 1 : times };
+}
+
+function limitMs({ kind }: FaultPlan): number {
+  return kind === "existence" || kind === "tagPut" ? PERMANENT_MS.ours : PERMANENT_MS.buildkit;
 }
 
 function isControlPlane(kind: FaultPlan["kind"]): boolean {
@@ -245,7 +257,7 @@ async function faultyEcr(ecr: Ecr, path: string) {
   };
 }
 
-export function describeMatrix({ cells, succeeded, refused, unmet, slowestMs, slowest, wrong }: MatrixRun): string {
+export function describeMatrix({ cells, succeeded, refused, unmet, slowestMs, slowest, slowestRefusalMs, wrong }: MatrixRun): string {
   const runs = Object.values(cells).reduce((sum, count) => sum + count, 0);
-  return `${runs} runs in ${Object.keys(cells).length} cells: ${succeeded} succeeded, ${refused} refused as expected, ${wrong.length} wrong, ${unmet} whose fault met nothing; slowest ${slowestMs} ms (${slowest})`;
+  return `${runs} runs in ${Object.keys(cells).length} cells: ${succeeded} succeeded, ${refused} refused as expected, ${wrong.length} wrong, ${unmet} whose fault met nothing; slowest ${slowestMs} ms (${slowest}), slowest error ${slowestRefusalMs} ms`;
 }
