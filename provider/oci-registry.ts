@@ -5,7 +5,7 @@ import { checkTaken } from "./tag-taken";
 import { digestOf, MANIFEST_TYPES } from "./manifest";
 import { OciBlobs } from "./oci-blobs";
 import type { BlobStore, Manifest, Registry, RepositoryAddress } from "./registry";
-import { RegistryAuth } from "./registry-auth";
+import { isExpired, RegistryAuth } from "./registry-auth";
 
 const ACCEPT = MANIFEST_TYPES.join(", ");
 /** With the first: three failures in a row are not the end. */
@@ -30,8 +30,8 @@ export interface OciRegistryOptions {
 }
 
 interface Request {
-  readonly method: "GET" | "HEAD" | "PUT" | "POST";
-  /** Below the repository, or a whole URL that the registry named. */
+  readonly method: "GET" | "HEAD" | "PUT";
+  /** Below the repository. */
   readonly path: string;
   readonly headers?: Readonly<Record<string, string>>;
   readonly body?: Buffer;
@@ -63,6 +63,10 @@ export class OciRegistry implements Registry {
       auth: this.#auth,
       originOf: (host) => this.#origin(host),
       explain: unavailable,
+      refuse: (repository, write, status, words) => refusal(repository, write, status, words),
+      wait: (attempt, signal) => this.#wait(attempt, signal),
+      hasBlob: (repository, digest, signal) => this.hasBlob(repository, digest, signal),
+      ...(options.timeoutMs === undefined ? {} : { stallMs: options.timeoutMs }),
     });
   }
 
@@ -118,15 +122,9 @@ export class OciRegistry implements Registry {
     return response.bytes;
   }
 
-  async putBlob(repository: RepositoryAddress, digest: string, bytes: Buffer, signal?: AbortSignal): Promise<void> {
-    const opened = await this.#send(repository, { method: "POST", path: "blobs/uploads/", signal });
-    const location = opened.headers.get("location");
-    if (location === null) throw answer(repository, "it opens no upload");
-    const url = new URL(location, this.#origin(repository.host));
-    url.searchParams.set("digest", digest);
-    const headers = { "content-type": "application/octet-stream" };
-    const put = await this.#send(repository, { method: "PUT", path: url.href, headers, body: bytes, signal });
-    if (put.status === 404) throw answer(repository, "it forgot the upload that it had opened");
+  putBlob(repository: RepositoryAddress, digest: string, bytes: Buffer, signal?: AbortSignal): Promise<void> {
+    const open = () => Promise.resolve(new Blob([new Uint8Array(bytes)]).stream());
+    return this.blobs.pushBlob(repository, { digest, sizeBytes: bytes.length, open }, signal);
   }
 
   async putManifest(
@@ -181,7 +179,7 @@ export class OciRegistry implements Registry {
       }
       const text = await readErrors(response);
       if (response.status === 401 || response.status === 403) {
-        const refusal = denied(repository, request, response.status, text);
+        const refusal = denied(repository, write, response.status, text);
         if (mayPass && response.status === 401) return refusal;
         throw refusal;
       }
@@ -199,14 +197,11 @@ export class OciRegistry implements Registry {
   }
 
   #fetch(repository: RepositoryAddress, request: Request, authorization: string | undefined): Promise<Response> {
-    const origin = this.#origin(repository.host);
-    const url = request.path.includes("://") ? request.path : `${origin}/v2/${repository.path}/${request.path}`;
-    // An upload may lead to a store elsewhere, whose URL says all that it needs.
-    const login = new URL(url).origin === new URL(origin).origin ? authorization : undefined;
+    const url = `${this.#origin(repository.host)}/v2/${repository.path}/${request.path}`;
     const timeout = AbortSignal.timeout(this.#options.timeoutMs ?? TIMEOUT_MS);
     return fetch(url, {
       method: request.method,
-      headers: { ...request.headers, ...(login === undefined ? {} : { authorization: login }) },
+      headers: { ...request.headers, ...(authorization === undefined ? {} : { authorization }) },
       signal: request.signal === undefined ? timeout : AbortSignal.any([timeout, request.signal]),
       ...(request.body === undefined ? {} : { body: new Uint8Array(request.body) }),
     });
@@ -228,18 +223,8 @@ export function isLoopback(host: string): boolean {
   return /^(localhost|127\.\d+\.\d+\.\d+|\[::1\])(:\d+)?$/.test(host);
 }
 
-/** ECR answers a token that has expired with 403 where others answer with 401. */
-async function isExpired(response: Response): Promise<boolean> {
-  if (response.status !== 403) return false;
-  const text = await response
-    .clone()
-    .text()
-    .catch(() => "");
-  return /token has expired/i.test(text);
-}
-
 function isWrite({ method }: Request): boolean {
-  return method === "PUT" || method === "POST";
+  return method === "PUT";
 }
 
 /** The registry's own words, for a message: `: MANIFEST_INVALID, manifest invalid`. */
@@ -249,8 +234,17 @@ async function readErrors(response: Response): Promise<string> {
   return words === "" ? "" : `: ${words}`;
 }
 
-function denied(repository: RepositoryAddress, request: Request, status: number, text: string): SlipwayError {
-  const wanted = isWrite(request) ? "write to" : "read from";
+/** What the upload or the stream of a blob was answered with. */
+function refusal(repository: RepositoryAddress, write: boolean, status: number, words: string): SlipwayError {
+  const text = words === "" ? "" : `: ${words}`;
+  if (status === 401 || status === 403) return denied(repository, write, status, text);
+  const error = answer(repository, `${write ? "an upload" : "a blob"} was answered with ${status}${text}`);
+  if (status !== 429 && status < 500) return error;
+  return new SlipwayError({ code: "REGISTRY_UNAVAILABLE", text: error.text, hint: error.hint });
+}
+
+function denied(repository: RepositoryAddress, write: boolean, status: number, text: string): SlipwayError {
+  const wanted = write ? "write to" : "read from";
   return new SlipwayError({
     code: "REGISTRY_DENIED",
     text: `${repository.host}/${repository.path}: the registry does not let us ${wanted} it (${status}${text}).`,

@@ -76,10 +76,10 @@ export class MemoryRegistry implements Registry {
       const bytes = this.#blobs.get(keyOf(repository, digest));
       return Promise.resolve(bytes === undefined ? undefined : new Blob([new Uint8Array(bytes)]).stream());
     },
-    pushBlob: async (repository, { digest, body }, signal) => {
+    pushBlob: async (repository, { digest, open }, signal) => {
       this.#receive("PUT", repository, `blobs/${digest}`, signal);
       const chunks: Uint8Array[] = [];
-      for await (const chunk of body) chunks.push(chunk);
+      for await (const chunk of await open()) chunks.push(chunk);
       const bytes = Buffer.concat(chunks);
       if (digestOf(bytes) !== digest) throw refusal(repository, `the blob has another digest than ${digest}`);
       this.addBlob(repository, bytes);
