@@ -21,6 +21,7 @@ import { caMounts, readCaBundle } from "./ca-bundle";
 import { sendContext, type ContextPart } from "./context";
 import type { FindCredentials } from "./credentials";
 import { parseEcrHost } from "./ecr-address";
+import { explainBuildDenial } from "./ecr-denial";
 import { guardChild } from "./guard";
 import { describeImport, importFolders, listImport } from "./import";
 import type { Leftovers } from "./leftovers";
@@ -312,6 +313,8 @@ function shorten(text: string): string {
 
 function failed({ request, dockerfile, mask }: Build, output: BuildOutput): SlipwayError {
   const error = mask(output.error);
+  const denial = explainBuildDenial(error, request.repository);
+  if (denial !== undefined) return denial;
   if (
     /failed to (connect|list workers|dial)|connection refused|no such host|no builder .* found|error reading server preface|context deadline exceeded|closing transport|code = Unavailable/i.test(
       error,

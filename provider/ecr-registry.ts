@@ -3,6 +3,7 @@ import { Batch } from "./batch";
 import type { Credentials } from "./credentials";
 import { Ecr, type EcrAnswer, type EcrImage, type EcrOptions } from "./ecr";
 import { formatAddress, type EcrRegistryAddress } from "./ecr-address";
+import { explainDenied } from "./ecr-denial";
 import { explainEcrError, explainImageFailure } from "./ecr-errors";
 import { digestOf } from "./manifest";
 import { OciRegistry } from "./oci-registry";
@@ -32,7 +33,10 @@ export class EcrRegistry implements Registry {
 
   constructor(address: EcrRegistryAddress, options: EcrOptions = {}) {
     this.#ecr = new Ecr(address, options);
-    this.#blobs = new OciRegistry({ findCredentials: () => this.fetchCredentials() });
+    this.#blobs = new OciRegistry({
+      findCredentials: () => this.fetchCredentials(),
+      explainDenied: (repository, request) => explainDenied(request, this.#ecr.callOf("", repository)),
+    });
   }
 
   async findDigest(

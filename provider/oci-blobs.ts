@@ -15,7 +15,12 @@ export interface OciBlobsOptions {
   /** What a failed request is told as. */
   readonly explain: (repository: RepositoryAddress, cause: unknown) => SlipwayError;
   /** What a status that is none of success is told as. */
-  readonly refuse: (repository: RepositoryAddress, isWrite: boolean, status: number, words: string) => SlipwayError;
+  readonly refuse: (
+    repository: RepositoryAddress,
+    request: { readonly method: string; readonly path: string },
+    status: number,
+    words: string,
+  ) => SlipwayError;
   /** Passes the time before attempt `n`, from 2. */
   readonly wait: (attempt: number, signal: AbortSignal | undefined) => Promise<void>;
   readonly hasBlob: (repository: RepositoryAddress, digest: string, signal?: AbortSignal) => Promise<boolean>;
@@ -46,7 +51,7 @@ export class OciBlobs implements BlobStore {
     const url = `${this.#urlOf(repository)}/blobs/${digest}`;
     const response = await this.#send(repository, { method: "GET", url, signal });
     if (response.status === 404) return undefined;
-    if (!response.ok || response.body === null) throw await this.#refusal(repository, false, response);
+    if (!response.ok || response.body === null) throw await this.#refusal(repository, "GET", response);
     return response.body;
   }
 
@@ -74,7 +79,7 @@ export class OciBlobs implements BlobStore {
       const start = `${this.#urlOf(repository)}/blobs/uploads/`;
       const begun = await this.#send(repository, { method: "POST", url: start, signal });
       const location = begun.headers.get("location");
-      if (begun.status !== 202 || location === null) return await this.#passing(repository, begun);
+      if (begun.status !== 202 || location === null) return await this.#passing(repository, "POST", begun);
       await begun.body?.cancel();
       const url = new URL(location, start);
       url.searchParams.set("digest", blob.digest);
@@ -85,7 +90,7 @@ export class OciBlobs implements BlobStore {
         body: await blob.open(),
         signal,
       });
-      if (ended.status !== 201) return await this.#passing(repository, ended);
+      if (ended.status !== 201) return await this.#passing(repository, "PUT", ended);
       await ended.body?.cancel();
       return undefined;
     } catch (error) {
@@ -144,17 +149,17 @@ export class OciBlobs implements BlobStore {
   }
 
   /** @throws what stays; a login that ended while the bytes were under way is another one in the next attempt */
-  async #passing(repository: RepositoryAddress, response: Response): Promise<SlipwayError> {
+  async #passing(repository: RepositoryAddress, method: string, response: Response): Promise<SlipwayError> {
     const { status } = response;
     const passes = status === 401 || status === 429 || status >= 500 || (await isExpired(response));
-    const error = await this.#refusal(repository, true, response);
+    const error = await this.#refusal(repository, method, response);
     if (passes) return error;
     throw error;
   }
 
-  async #refusal(repository: RepositoryAddress, isWrite: boolean, response: Response): Promise<SlipwayError> {
+  async #refusal(repository: RepositoryAddress, method: string, response: Response): Promise<SlipwayError> {
     const words = (await response.text().catch(() => "")).replace(/\s+/g, " ").trim().slice(0, 600);
-    return this.#options.refuse(repository, isWrite, response.status, words);
+    return this.#options.refuse(repository, { method, path: "blobs/" }, response.status, words);
   }
 }
 

@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { describeError, SlipwayError } from "../sdk/error";
 import type { FindCredentials } from "./credentials";
+import type { DeniedRequest } from "./ecr-denial";
 import { checkTaken } from "./tag-taken";
 import { digestOf, MANIFEST_TYPES } from "./manifest";
 import { OciBlobs } from "./oci-blobs";
@@ -23,6 +24,8 @@ export interface OciRegistryOptions {
   readonly findCredentials: FindCredentials;
   /** Hosts that are asked by plain HTTP; those of the loopback interface always are. */
   readonly insecureHosts?: ReadonlySet<string>;
+  /** What a 403 is told as, where the registry's own permissions are known. */
+  readonly explainDenied?: (repository: RepositoryAddress, request: DeniedRequest) => SlipwayError;
   /** For one request, in milliseconds. Default 30,000. */
   readonly timeoutMs?: number;
   /** How long to wait before attempt `n` (from 1), in milliseconds. */
@@ -63,7 +66,7 @@ export class OciRegistry implements Registry {
       auth: this.#auth,
       originOf: (host) => this.#origin(host),
       explain: unavailable,
-      refuse: (repository, write, status, words) => refusal(repository, write, status, words),
+      refuse: (repository, request, status, words) => this.#refusal(repository, request, status, words),
       wait: (attempt, signal) => this.#wait(attempt, signal),
       hasBlob: (repository, digest, signal) => this.hasBlob(repository, digest, signal),
       ...(options.timeoutMs === undefined ? {} : { stallMs: options.timeoutMs }),
@@ -179,7 +182,7 @@ export class OciRegistry implements Registry {
       }
       const text = await readErrors(response);
       if (response.status === 401 || response.status === 403) {
-        const refusal = denied(repository, write, response.status, text);
+        const refusal = this.#denied(repository, request, response.status, text);
         if (mayPass && response.status === 401) return refusal;
         throw refusal;
       }
@@ -205,6 +208,31 @@ export class OciRegistry implements Registry {
       signal: request.signal === undefined ? timeout : AbortSignal.any([timeout, request.signal]),
       ...(request.body === undefined ? {} : { body: new Uint8Array(request.body) }),
     });
+  }
+
+  /** What the upload or the stream of a blob was answered with. */
+  #refusal(
+    repository: RepositoryAddress,
+    request: Pick<DeniedRequest, "method" | "path">,
+    status: number,
+    words: string,
+  ): SlipwayError {
+    const text = words === "" ? "" : `: ${words}`;
+    if (status === 401 || status === 403) return this.#denied(repository, request, status, text);
+    const what = request.method === "GET" ? "a blob" : "an upload";
+    const error = answer(repository, `${what} was answered with ${status}${text}`);
+    if (status !== 429 && status < 500) return error;
+    return new SlipwayError({ code: "REGISTRY_UNAVAILABLE", text: error.text, hint: error.hint });
+  }
+
+  #denied(
+    repository: RepositoryAddress,
+    { method, path }: Pick<DeniedRequest, "method" | "path">,
+    status: number,
+    words: string,
+  ): SlipwayError {
+    const explain = status === 403 ? this.#options.explainDenied : undefined;
+    return explain?.(repository, { method, path, words }) ?? denied(repository, method, status, words);
   }
 
   #origin(host: string): string {
@@ -234,17 +262,8 @@ async function readErrors(response: Response): Promise<string> {
   return words === "" ? "" : `: ${words}`;
 }
 
-/** What the upload or the stream of a blob was answered with. */
-function refusal(repository: RepositoryAddress, write: boolean, status: number, words: string): SlipwayError {
-  const text = words === "" ? "" : `: ${words}`;
-  if (status === 401 || status === 403) return denied(repository, write, status, text);
-  const error = answer(repository, `${write ? "an upload" : "a blob"} was answered with ${status}${text}`);
-  if (status !== 429 && status < 500) return error;
-  return new SlipwayError({ code: "REGISTRY_UNAVAILABLE", text: error.text, hint: error.hint });
-}
-
-function denied(repository: RepositoryAddress, write: boolean, status: number, text: string): SlipwayError {
-  const wanted = write ? "write to" : "read from";
+function denied(repository: RepositoryAddress, method: string, status: number, text: string): SlipwayError {
+  const wanted = method === "PUT" || method === "POST" ? "write to" : "read from";
   return new SlipwayError({
     code: "REGISTRY_DENIED",
     text: `${repository.host}/${repository.path}: the registry does not let us ${wanted} it (${status}${text}).`,
