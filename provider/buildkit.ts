@@ -24,7 +24,7 @@ import { parseEcrHost } from "./ecr-address";
 import { explainBuildDenial } from "./ecr-denial";
 import { guardChild } from "./guard";
 import { describeImport, importFolders, listImport } from "./import";
-import type { Leftovers } from "./leftovers";
+import { explainDisk, type Leftovers } from "./leftovers";
 import { maskSecrets } from "./mask";
 import { refuseProxyArgs } from "./proxy-arguments";
 import { PUSH_STALL_MS, StallTimer, stalled } from "./push-stall";
@@ -80,7 +80,7 @@ export class BuildkitBuilder implements Builder {
       const build = { request, dockerfile, sent, secrets, mask, parts, folder, staged };
       return await buildAgain(request, () => runBuild(buildx, build, this.#options), this.#options);
     } catch (error) {
-      throw request.signal.aborted ? cancelled(request) : error;
+      throw request.signal.aborted ? cancelled(request) : (explainDisk(error) ?? error);
     } finally {
       for (const path of folders) await rm(path, { recursive: true, force: true });
     }
