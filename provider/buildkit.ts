@@ -21,9 +21,10 @@ import { caMounts, readCaBundle } from "./ca-bundle";
 import { sendContext, type ContextPart } from "./context";
 import type { FindCredentials } from "./credentials";
 import { parseEcrHost } from "./ecr-address";
+import { explainBuildDenial } from "./ecr-denial";
 import { guardChild } from "./guard";
 import { describeImport, importFolders, listImport } from "./import";
-import type { Leftovers } from "./leftovers";
+import { explainDisk, type Leftovers } from "./leftovers";
 import { maskSecrets } from "./mask";
 import { refuseProxyArgs } from "./proxy-arguments";
 import { PUSH_STALL_MS, StallTimer, stalled } from "./push-stall";
@@ -79,7 +80,7 @@ export class BuildkitBuilder implements Builder {
       const build = { request, dockerfile, sent, secrets, mask, parts, folder, staged };
       return await buildAgain(request, () => runBuild(buildx, build, this.#options), this.#options);
     } catch (error) {
-      throw request.signal.aborted ? cancelled(request) : error;
+      throw request.signal.aborted ? cancelled(request) : (explainDisk(error) ?? error);
     } finally {
       for (const path of folders) await rm(path, { recursive: true, force: true });
     }
@@ -312,6 +313,8 @@ function shorten(text: string): string {
 
 function failed({ request, dockerfile, mask }: Build, output: BuildOutput): SlipwayError {
   const error = mask(output.error);
+  const denial = explainBuildDenial(error, request.repository);
+  if (denial !== undefined) return denial;
   if (
     /failed to (connect|list workers|dial)|connection refused|no such host|no builder .* found|error reading server preface|context deadline exceeded|closing transport|code = Unavailable/i.test(
       error,

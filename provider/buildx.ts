@@ -7,7 +7,7 @@ import { promisify } from "node:util";
 import { describeError, SlipwayError } from "../sdk/error";
 import { makePrivateDocker } from "./credential-helper";
 import type { FindCredentials } from "./credentials";
-import type { Leftovers } from "./leftovers";
+import { explainDisk, type Leftovers } from "./leftovers";
 
 const run = promisify(execFile);
 
@@ -124,6 +124,8 @@ async function register(
   try {
     await run(buildx.command, args, { env, timeout: 30_000 });
   } catch (cause) {
+    const full = explainDisk(cause);
+    if (full !== undefined) throw full;
     throw new SlipwayError({
       code: "BUILDER_UNAVAILABLE",
       text: `builder ${endpoint}: buildx cannot use it: ${describeError(cause)}.`,

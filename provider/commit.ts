@@ -46,7 +46,7 @@ const storedSchema = v.looseObject({
 
 /**
  * Puts the hash as a tag on builds that were pushed by digest: first every byte behind the tag is seen, then one
- * request puts it. Whoever finds that another one was faster takes that image.
+ * request puts it.
  *
  * @throws SlipwayError HASH_MISMATCH, REGISTRY_DENIED, REGISTRY_UNAVAILABLE, REGISTRY_ANSWER
  */
@@ -68,11 +68,30 @@ export async function commitImage(
   if (children.length > 1) {
     for (const { manifest } of children) await registry.putManifest(repository, manifest.digest, manifest, signal);
   }
+  return putTag({ registry, repository, hash, manifest: top, signal });
+}
+
+/** A tag that is to be put on what is stored already. */
+export interface TagRequest {
+  readonly registry: Registry;
+  readonly repository: RepositoryAddress;
+  readonly hash: string;
+  readonly manifest: Manifest;
+  readonly signal: AbortSignal | undefined;
+}
+
+/**
+ * Puts a hash as a tag in one request, and tells what the tag names in the end: whoever finds that another one was
+ * faster takes that image. Builds and copies both end here.
+ *
+ * @throws SlipwayError HASH_MISMATCH, and what the registry says
+ */
+export async function putTag({ registry, repository, hash, manifest, signal }: TagRequest): Promise<StoredImage> {
   const lookedMs = performance.now();
   const winner = await adoptImage(registry, repository, hash, signal);
   if (winner !== undefined) return winner;
   try {
-    await registry.putManifest(repository, hash, top, signal);
+    await registry.putManifest(repository, hash, manifest, signal);
     await settle(performance.now() - lookedMs, signal);
   } catch (error) {
     // An immutable tag that somebody else put meanwhile: theirs is taken below.

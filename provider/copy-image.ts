@@ -1,17 +1,13 @@
-import { setTimeout as sleep } from "node:timers/promises";
 import pLimit from "p-limit";
 import * as v from "valibot";
 import { SlipwayError } from "../sdk/error";
-import { adoptImage, type StoredImage } from "./commit";
+import { putTag, type StoredImage } from "./commit";
 import { formatAddress } from "./ecr-address";
 import type { Place } from "./place";
 import type { BlobStore, Manifest } from "./registry";
 
 /** Blobs that are under way at once. */
 const BLOBS_AT_ONCE = 4;
-/** With the first: three failures in a row are not the end. */
-const ATTEMPTS = 4;
-const BACKOFF_MS = 250;
 
 const partSchema = v.object({ digest: v.string(), size: v.number() });
 const contentSchema = v.object({
@@ -29,8 +25,8 @@ export interface CopyRequest {
 }
 
 /**
- * Copies an image byte for byte: blobs that are lacking, then the manifests by digest, then the tag. Whoever put the
- * tag meanwhile wins, as in a commit.
+ * Copies an image byte for byte: blobs that are lacking, then an index's manifests by digest, then the tag as a commit
+ * puts it.
  *
  * @throws SlipwayError REGISTRY_ANSWER and what the registries say
  */
@@ -38,17 +34,7 @@ export async function copyImage({ from, to, hash, signal }: CopyRequest): Promis
   const top = await fetchManifest(from, hash, signal);
   await to.prepare?.();
   await copyParts({ from, to, hash, signal }, top);
-  await to.registry.putManifest(to.address, top.digest, top, signal);
-  const winner = await adoptImage(to.registry, to.address, hash, signal);
-  if (winner !== undefined) return winner;
-  try {
-    await to.registry.putManifest(to.address, hash, top, signal);
-  } catch (error) {
-    if (!(error instanceof SlipwayError && error.code === "TAG_TAKEN")) throw error;
-  }
-  const stored = await adoptImage(to.registry, to.address, hash, signal);
-  if (stored === undefined) throw lost(to, hash);
-  return stored;
+  return putTag({ registry: to.registry, repository: to.address, hash, manifest: top, signal });
 }
 
 async function copyParts(request: CopyRequest, manifest: Manifest): Promise<void> {
@@ -65,23 +51,15 @@ async function copyParts(request: CopyRequest, manifest: Manifest): Promise<void
 }
 
 async function copyBlob({ from, to, signal }: CopyRequest, digest: string, sizeBytes: number): Promise<void> {
-  const [source, target] = [blobsOf(from), blobsOf(to)];
-  for (let attempt = 1; ; attempt += 1) {
-    if (await to.registry.hasBlob(to.address, digest, signal)) return;
-    try {
-      const body = await source.openBlob(from.address, digest, signal);
-      if (body === undefined) throw lost(from, digest);
-      await target.pushBlob(to.address, { digest, sizeBytes, body }, signal);
-      if (await to.registry.hasBlob(to.address, digest, signal)) return;
-      throw lost(to, digest);
-    } catch (error) {
-      signal?.throwIfAborted();
-      // A stream that broke cannot be sent again: the next attempt opens another one.
-      if (attempt >= ATTEMPTS || !(error instanceof SlipwayError) || error.code !== "REGISTRY_UNAVAILABLE") throw error;
-      const options = signal === undefined ? {} : { signal };
-      await sleep(BACKOFF_MS * 4 ** (attempt - 1), undefined, options).catch(() => signal?.throwIfAborted());
-    }
-  }
+  if (await to.registry.hasBlob(to.address, digest, signal)) return;
+  const source = blobsOf(from);
+  const open = async () => {
+    const body = await source.openBlob(from.address, digest, signal);
+    if (body === undefined) throw lost(from, digest);
+    return body;
+  };
+  await blobsOf(to).pushBlob(to.address, { digest, sizeBytes, open }, signal);
+  if (!(await to.registry.hasBlob(to.address, digest, signal))) throw lost(to, digest);
 }
 
 async function fetchManifest(from: Place, reference: string, signal: AbortSignal | undefined): Promise<Manifest> {

@@ -36,6 +36,7 @@ export function explainEcrError(error: unknown, call: EcrCall): SlipwayError {
     case "InvalidSignatureException":
     case "SignatureDoesNotMatch":
     case "RequestExpired":
+    case "RequestTimeTooSkewed":
       return wrong(
         "AWS_CREDENTIALS",
         text(`AWS does not accept the credentials: ${messageOf(error)}.`),

@@ -3,6 +3,7 @@ import { Batch } from "./batch";
 import type { Credentials } from "./credentials";
 import { Ecr, type EcrAnswer, type EcrImage, type EcrOptions } from "./ecr";
 import { formatAddress, type EcrRegistryAddress } from "./ecr-address";
+import { explainDenied } from "./ecr-denial";
 import { explainEcrError, explainImageFailure } from "./ecr-errors";
 import { digestOf } from "./manifest";
 import { OciRegistry } from "./oci-registry";
@@ -25,12 +26,17 @@ export class EcrRegistry implements Registry {
   readonly #blobs: OciRegistry;
   /** The names of repositories that answered. */
   readonly #seen = new Set<string>();
+  /** Those of them whose rules were seen to. */
+  readonly #prepared = new Set<string>();
   readonly #batches = new Map<string, Batch<EcrAnswer>>();
   #login: { readonly credentials: Promise<Credentials>; readonly until: number } | undefined;
 
   constructor(address: EcrRegistryAddress, options: EcrOptions = {}) {
     this.#ecr = new Ecr(address, options);
-    this.#blobs = new OciRegistry({ findCredentials: () => this.fetchCredentials() });
+    this.#blobs = new OciRegistry({
+      findCredentials: () => this.fetchCredentials(),
+      explainDenied: (repository, request) => explainDenied(request, this.#ecr.callOf("", repository)),
+    });
   }
 
   async findDigest(
@@ -89,11 +95,13 @@ export class EcrRegistry implements Registry {
     return this.#blobs.blobs;
   }
 
-  /** Creates the repository, unless it is known to be there. */
+  /** Creates the repository, or completes what an earlier run began to create. */
   async createRepository(repository: RepositoryAddress, options: { readonly scanOnPush: boolean }): Promise<void> {
-    if (this.#seen.has(repository.path)) return;
-    await this.#ecr.createRepository(repository, options);
+    if (this.#prepared.has(repository.path)) return;
+    if (this.#seen.has(repository.path)) await this.#ecr.completeRepository(repository);
+    else await this.#ecr.createRepository(repository, options);
     this.#seen.add(repository.path);
+    this.#prepared.add(repository.path);
   }
 
   /**

@@ -1,4 +1,4 @@
-import type { ECRClient, ImageIdentifier } from "@aws-sdk/client-ecr";
+import type { ECRClient, ImageIdentifier, Repository as EcrRepository } from "@aws-sdk/client-ecr";
 import { chooseCredentials } from "./aws-credentials";
 import { formatAddress, type EcrRegistryAddress } from "./ecr-address";
 import { CACHE_TAGS, LIFECYCLE_POLICY } from "./ecr-lifecycle";
@@ -101,17 +101,16 @@ export class Ecr {
   async findRepository(
     repository: RepositoryAddress,
   ): Promise<{ readonly uri: string; readonly account: string } | undefined> {
-    const input = { repositoryNames: [repository.path], registryId: this.address.account };
-    const expected = ["RepositoryNotFoundException"];
-    const output = await this.#call({ operation: "DescribeRepositories", repository, expected }, (sdk, client, http) =>
-      client.send(new sdk.DescribeRepositoriesCommand(input), http),
-    );
-    if (output instanceof Error) return undefined;
-    const [{ repositoryUri: uri = "", registryId: account = "" } = {}] = output.repositories ?? [];
+    const found = await this.#describe(repository);
+    if (found === undefined) return undefined;
+    const [{ repositoryUri: uri = "", registryId: account = "" } = {}] = found;
     return uri === "" ? undefined : { uri, account };
   }
 
-  /** Creates a repository whose tags never move, but for the cache's. One that somebody else creates meanwhile is fine. */
+  /**
+   * Creates a repository whose tags never move, but for the cache's. One that somebody else creates meanwhile is fine.
+   * Tags and rules are two calls: whoever ended between them left a repository that keeps everything for ever.
+   */
   async createRepository(
     repository: RepositoryAddress,
     { scanOnPush }: { readonly scanOnPush: boolean },
@@ -127,11 +126,28 @@ export class Ecr {
       });
       return client.send(command, http);
     });
-    if (output instanceof Error) return;
-    const lifecyclePolicyText = JSON.stringify(LIFECYCLE_POLICY);
-    await this.#call({ operation: "PutLifecyclePolicy", repository }, (sdk, client, http) =>
-      client.send(new sdk.PutLifecyclePolicyCommand({ ...own, lifecyclePolicyText }), http),
+    if (output instanceof Error) await this.completeRepository(repository);
+    else await this.#putRules(repository);
+  }
+
+  /**
+   * Puts the rules of a repository that has none and whose tags are as we make them. Another one's is its owner's
+   * affair, and where we may not look, its owner keeps us from it.
+   */
+  async completeRepository(repository: RepositoryAddress): Promise<void> {
+    const own = this.#ownerOf(repository);
+    const expected = ["LifecyclePolicyNotFoundException", "AccessDeniedException"];
+    const rules = await this.#call({ operation: "GetLifecyclePolicy", repository, expected }, (sdk, client, http) =>
+      client.send(new sdk.GetLifecyclePolicyCommand(own), http),
     );
+    if (!(rules instanceof Error) || rules.name !== "LifecyclePolicyNotFoundException") return;
+    const [found] = (await this.#describe(repository)) ?? [];
+    const filters = found?.imageTagMutabilityExclusionFilters ?? [];
+    const isOurs =
+      found?.imageTagMutability === "IMMUTABLE_WITH_EXCLUSION" &&
+      filters.length === 1 &&
+      filters[0]?.filter === CACHE_TAGS;
+    if (isOurs) await this.#putRules(repository);
   }
 
   /** A login for the registry's host, and that host as ECR names it. */
@@ -163,6 +179,22 @@ export class Ecr {
     const registry = `ECR${account === undefined ? "" : ` of ${account}`}`;
     const place = repository === undefined ? registry : formatAddress(repository);
     return { operation, region, account, repository: repository?.path, place };
+  }
+
+  async #describe(repository: RepositoryAddress): Promise<readonly EcrRepository[] | undefined> {
+    const input = { repositoryNames: [repository.path], registryId: this.address.account };
+    const expected = ["RepositoryNotFoundException"];
+    const output = await this.#call({ operation: "DescribeRepositories", repository, expected }, (sdk, client, http) =>
+      client.send(new sdk.DescribeRepositoriesCommand(input), http),
+    );
+    return output instanceof Error ? undefined : (output.repositories ?? []);
+  }
+
+  async #putRules(repository: RepositoryAddress): Promise<void> {
+    const input = { ...this.#ownerOf(repository), lifecyclePolicyText: JSON.stringify(LIFECYCLE_POLICY) };
+    await this.#call({ operation: "PutLifecyclePolicy", repository }, (sdk, client, http) =>
+      client.send(new sdk.PutLifecyclePolicyCommand(input), http),
+    );
   }
 
   #ownerOf(repository: RepositoryAddress) {

@@ -43,9 +43,9 @@ export class Leftovers {
     }
   }
 
-  /** Removes everything of this process. */
+  /** Removes everything of this process; where nothing could be made there is nothing. */
   clear(): void {
-    rmSync(this.#own, { recursive: true, force: true });
+    if (existsSync(this.#own)) rmSync(this.#own, { recursive: true, force: true });
   }
 
   #sweep(): void {
@@ -61,6 +61,18 @@ export class Leftovers {
       if (pid === process.pid || !isRunning(pid)) rmSync(join(this.#root, name), { recursive: true, force: true });
     }
   }
+}
+
+/** What the machine says when it takes nothing more; `undefined` where something else is wrong. */
+export function explainDisk(cause: unknown): SlipwayError | undefined {
+  const found = /no space left on device|ENOSPC|EDQUOT|EROFS|read-only file system/i;
+  if (cause instanceof SlipwayError || !(cause instanceof Error) || !found.test(describeError(cause))) return undefined;
+  return new SlipwayError({
+    code: "BUILDER_UNAVAILABLE",
+    text: `temporary folder of the build: it takes nothing more: ${describeError(cause)}.`,
+    hint: "Make room there, or set TMPDIR to a folder that has some. What was there of this build is removed.",
+    cause,
+  });
 }
 
 function isRunning(pid: number): boolean {

@@ -1,11 +1,12 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { describeError, SlipwayError } from "../sdk/error";
 import type { FindCredentials } from "./credentials";
+import type { DeniedRequest } from "./ecr-denial";
 import { checkTaken } from "./tag-taken";
 import { digestOf, MANIFEST_TYPES } from "./manifest";
 import { OciBlobs } from "./oci-blobs";
 import type { BlobStore, Manifest, Registry, RepositoryAddress } from "./registry";
-import { RegistryAuth } from "./registry-auth";
+import { isExpired, RegistryAuth } from "./registry-auth";
 
 const ACCEPT = MANIFEST_TYPES.join(", ");
 /** With the first: three failures in a row are not the end. */
@@ -23,6 +24,8 @@ export interface OciRegistryOptions {
   readonly findCredentials: FindCredentials;
   /** Hosts that are asked by plain HTTP; those of the loopback interface always are. */
   readonly insecureHosts?: ReadonlySet<string>;
+  /** What a 403 is told as, where the registry's own permissions are known. */
+  readonly explainDenied?: (repository: RepositoryAddress, request: DeniedRequest) => SlipwayError;
   /** For one request, in milliseconds. Default 30,000. */
   readonly timeoutMs?: number;
   /** How long to wait before attempt `n` (from 1), in milliseconds. */
@@ -30,8 +33,8 @@ export interface OciRegistryOptions {
 }
 
 interface Request {
-  readonly method: "GET" | "HEAD" | "PUT" | "POST";
-  /** Below the repository, or a whole URL that the registry named. */
+  readonly method: "GET" | "HEAD" | "PUT";
+  /** Below the repository. */
   readonly path: string;
   readonly headers?: Readonly<Record<string, string>>;
   readonly body?: Buffer;
@@ -63,6 +66,10 @@ export class OciRegistry implements Registry {
       auth: this.#auth,
       originOf: (host) => this.#origin(host),
       explain: unavailable,
+      refuse: (repository, request, status, words) => this.#refusal(repository, request, status, words),
+      wait: (attempt, signal) => this.#wait(attempt, signal),
+      hasBlob: (repository, digest, signal) => this.hasBlob(repository, digest, signal),
+      ...(options.timeoutMs === undefined ? {} : { stallMs: options.timeoutMs }),
     });
   }
 
@@ -118,15 +125,9 @@ export class OciRegistry implements Registry {
     return response.bytes;
   }
 
-  async putBlob(repository: RepositoryAddress, digest: string, bytes: Buffer, signal?: AbortSignal): Promise<void> {
-    const opened = await this.#send(repository, { method: "POST", path: "blobs/uploads/", signal });
-    const location = opened.headers.get("location");
-    if (location === null) throw answer(repository, "it opens no upload");
-    const url = new URL(location, this.#origin(repository.host));
-    url.searchParams.set("digest", digest);
-    const headers = { "content-type": "application/octet-stream" };
-    const put = await this.#send(repository, { method: "PUT", path: url.href, headers, body: bytes, signal });
-    if (put.status === 404) throw answer(repository, "it forgot the upload that it had opened");
+  putBlob(repository: RepositoryAddress, digest: string, bytes: Buffer, signal?: AbortSignal): Promise<void> {
+    const open = () => Promise.resolve(new Blob([new Uint8Array(bytes)]).stream());
+    return this.blobs.pushBlob(repository, { digest, sizeBytes: bytes.length, open }, signal);
   }
 
   async putManifest(
@@ -181,7 +182,7 @@ export class OciRegistry implements Registry {
       }
       const text = await readErrors(response);
       if (response.status === 401 || response.status === 403) {
-        const refusal = denied(repository, request, response.status, text);
+        const refusal = this.#denied(repository, request, response.status, text);
         if (mayPass && response.status === 401) return refusal;
         throw refusal;
       }
@@ -199,17 +200,39 @@ export class OciRegistry implements Registry {
   }
 
   #fetch(repository: RepositoryAddress, request: Request, authorization: string | undefined): Promise<Response> {
-    const origin = this.#origin(repository.host);
-    const url = request.path.includes("://") ? request.path : `${origin}/v2/${repository.path}/${request.path}`;
-    // An upload may lead to a store elsewhere, whose URL says all that it needs.
-    const login = new URL(url).origin === new URL(origin).origin ? authorization : undefined;
+    const url = `${this.#origin(repository.host)}/v2/${repository.path}/${request.path}`;
     const timeout = AbortSignal.timeout(this.#options.timeoutMs ?? TIMEOUT_MS);
     return fetch(url, {
       method: request.method,
-      headers: { ...request.headers, ...(login === undefined ? {} : { authorization: login }) },
+      headers: { ...request.headers, ...(authorization === undefined ? {} : { authorization }) },
       signal: request.signal === undefined ? timeout : AbortSignal.any([timeout, request.signal]),
       ...(request.body === undefined ? {} : { body: new Uint8Array(request.body) }),
     });
+  }
+
+  /** What the upload or the stream of a blob was answered with. */
+  #refusal(
+    repository: RepositoryAddress,
+    request: Pick<DeniedRequest, "method" | "path">,
+    status: number,
+    words: string,
+  ): SlipwayError {
+    const text = words === "" ? "" : `: ${words}`;
+    if (status === 401 || status === 403) return this.#denied(repository, request, status, text);
+    const what = request.method === "GET" ? "a blob" : "an upload";
+    const error = answer(repository, `${what} was answered with ${status}${text}`);
+    if (status !== 429 && status < 500) return error;
+    return new SlipwayError({ code: "REGISTRY_UNAVAILABLE", text: error.text, hint: error.hint });
+  }
+
+  #denied(
+    repository: RepositoryAddress,
+    { method, path }: Pick<DeniedRequest, "method" | "path">,
+    status: number,
+    words: string,
+  ): SlipwayError {
+    const explain = status === 403 ? this.#options.explainDenied : undefined;
+    return explain?.(repository, { method, path, words }) ?? denied(repository, method, status, words);
   }
 
   #origin(host: string): string {
@@ -228,18 +251,8 @@ export function isLoopback(host: string): boolean {
   return /^(localhost|127\.\d+\.\d+\.\d+|\[::1\])(:\d+)?$/.test(host);
 }
 
-/** ECR answers a token that has expired with 403 where others answer with 401. */
-async function isExpired(response: Response): Promise<boolean> {
-  if (response.status !== 403) return false;
-  const text = await response
-    .clone()
-    .text()
-    .catch(() => "");
-  return /token has expired/i.test(text);
-}
-
 function isWrite({ method }: Request): boolean {
-  return method === "PUT" || method === "POST";
+  return method === "PUT";
 }
 
 /** The registry's own words, for a message: `: MANIFEST_INVALID, manifest invalid`. */
@@ -249,8 +262,8 @@ async function readErrors(response: Response): Promise<string> {
   return words === "" ? "" : `: ${words}`;
 }
 
-function denied(repository: RepositoryAddress, request: Request, status: number, text: string): SlipwayError {
-  const wanted = isWrite(request) ? "write to" : "read from";
+function denied(repository: RepositoryAddress, method: string, status: number, text: string): SlipwayError {
+  const wanted = method === "PUT" || method === "POST" ? "write to" : "read from";
   return new SlipwayError({
     code: "REGISTRY_DENIED",
     text: `${repository.host}/${repository.path}: the registry does not let us ${wanted} it (${status}${text}).`,

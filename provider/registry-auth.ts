@@ -47,6 +47,16 @@ export class RegistryAuth {
   }
 }
 
+/** ECR answers a token that has expired with 403 where others answer with 401. */
+export async function isExpired(response: Response): Promise<boolean> {
+  if (response.status !== 403) return false;
+  const text = await response
+    .clone()
+    .text()
+    .catch(() => "");
+  return /token has expired/i.test(text);
+}
+
 function keyOf(repository: RepositoryAddress, write: boolean): string {
   return `${repository.host}/${repository.path} ${write ? "push" : "pull"}`;
 }

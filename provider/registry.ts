@@ -27,7 +27,7 @@ export interface Registry {
   hasBlob(repository: RepositoryAddress, digest: string, signal?: AbortSignal): Promise<boolean>;
   /** A small blob, such as an image's config; its bytes are checked against its digest. */
   fetchBlob(repository: RepositoryAddress, digest: string, signal?: AbortSignal): Promise<Buffer | undefined>;
-  /** Stores a small blob, in two requests. */
+  /** Stores a small blob, as `blobs.pushBlob` does a large one. */
   putBlob(repository: RepositoryAddress, digest: string, bytes: Buffer, signal?: AbortSignal): Promise<void>;
   /** Stores a manifest under a tag, or under its own digest, in one request. */
   putManifest(
@@ -50,7 +50,7 @@ export interface BlobStore {
     digest: string,
     signal?: AbortSignal,
   ): Promise<ReadableStream<Uint8Array> | undefined>;
-  /** Stores a blob; the registry refuses bytes that have another digest. */
+  /** Stores a blob, with repeats where a failure may pass; the registry refuses bytes that have another digest. */
   pushBlob(repository: RepositoryAddress, blob: StreamedBlob, signal?: AbortSignal): Promise<void>;
 }
 
@@ -58,5 +58,6 @@ export interface BlobStore {
 export interface StreamedBlob {
   readonly digest: string;
   readonly sizeBytes: number;
-  readonly body: ReadableStream<Uint8Array>;
+  /** Its bytes from the first on, once for each attempt: a stream that broke cannot be sent again. */
+  readonly open: () => Promise<ReadableStream<Uint8Array>>;
 }

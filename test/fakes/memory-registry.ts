@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import type { BlobStore, Manifest, Registry, RepositoryAddress } from "../../provider/registry";
+import type { BlobStore, Manifest, Registry, RepositoryAddress, StreamedBlob } from "../../provider/registry";
 import { SlipwayError } from "../../sdk/error";
 
 /** A registry in memory. It refuses what a real one refuses: a manifest whose blobs or children it does not have. */
@@ -76,15 +76,30 @@ export class MemoryRegistry implements Registry {
       const bytes = this.#blobs.get(keyOf(repository, digest));
       return Promise.resolve(bytes === undefined ? undefined : new Blob([new Uint8Array(bytes)]).stream());
     },
-    pushBlob: async (repository, { digest, body }, signal) => {
-      this.#receive("PUT", repository, `blobs/${digest}`, signal);
-      const chunks: Uint8Array[] = [];
-      for await (const chunk of body) chunks.push(chunk);
-      const bytes = Buffer.concat(chunks);
-      if (digestOf(bytes) !== digest) throw refusal(repository, `the blob has another digest than ${digest}`);
-      this.addBlob(repository, bytes);
+    pushBlob: async (repository, blob, signal) => {
+      for (let attempt = 1; ; attempt += 1) {
+        try {
+          return await this.#pushBlob(repository, blob, signal);
+        } catch (error) {
+          const passes = error instanceof SlipwayError && error.code === "REGISTRY_UNAVAILABLE";
+          if (!passes || attempt === 4) throw error;
+        }
+      }
     },
   };
+
+  async #pushBlob(
+    repository: RepositoryAddress,
+    { digest, open }: StreamedBlob,
+    signal: AbortSignal | undefined,
+  ): Promise<void> {
+    this.#receive("PUT", repository, `blobs/${digest}`, signal);
+    const chunks: Uint8Array[] = [];
+    for await (const chunk of await open()) chunks.push(chunk);
+    const bytes = Buffer.concat(chunks);
+    if (digestOf(bytes) !== digest) throw refusal(repository, `the blob has another digest than ${digest}`);
+    this.addBlob(repository, bytes);
+  }
 
   /** Stores a blob, as a push does before the manifest, and gives its digest. */
   addBlob(repository: RepositoryAddress, bytes: Buffer): string {

@@ -83,6 +83,47 @@ describe("ECR", () => {
     ]);
   });
 
+  const readRules = async (name: string) =>
+    (await ecr().ask(PLACE, "GetLifecyclePolicy", { repositoryName: name })).body.lifecyclePolicyText;
+
+  test("gets the rules from the next run where the one that created the repository ended before them", async () => {
+    const repository = repositoryOf("half-made");
+    ecr().setOnCall((call) =>
+      call.startsWith("PutLifecyclePolicy") ? { status: 400, type: "AccessDeniedException" } : undefined,
+    );
+    const error = await expectCode(connect().createRepository(repository, { scanOnPush: false }), "REGISTRY_DENIED");
+    expect(error.message).toContain('"Action":"ecr:PutLifecyclePolicy"');
+    ecr().setOnCall(() => undefined);
+    expect(await readRules("half-made")).toBeUndefined();
+    const next = connect();
+    await next.findDigest(repository, "one");
+    await next.createRepository(repository, { scanOnPush: false });
+    expect(JSON.parse(await readRules("half-made")).rules).toHaveLength(2);
+  });
+
+  test("gets no rules where somebody else made the repository, or chose others", async () => {
+    await ecr().ask(PLACE, "CreateRepository", { repositoryName: "theirs" });
+    await connect().createRepository(repositoryOf("theirs"), { scanOnPush: false });
+    expect(await readRules("theirs")).toBeUndefined();
+    await connect().createRepository(repositoryOf("changed"), { scanOnPush: false });
+    const before = JSON.stringify({ rules: [JSON.parse(await readRules("changed")).rules[1]] });
+    await ecr().ask(PLACE, "PutLifecyclePolicy", { repositoryName: "changed", lifecyclePolicyText: before });
+    await connect().createRepository(repositoryOf("changed"), { scanOnPush: false });
+    expect(await readRules("changed")).toBe(before);
+  });
+
+  test("is not asked for rules twice by one process, and a run that may not see them goes on", async () => {
+    const registry = connect();
+    await registry.createRepository(repositoryOf("kept"), { scanOnPush: false });
+    ecr().setOnCall((call) =>
+      call.startsWith("GetLifecyclePolicy") ? { status: 400, type: "AccessDeniedException" } : undefined,
+    );
+    const before = ecr().calls.length;
+    await registry.createRepository(repositoryOf("kept"), { scanOnPush: false });
+    expect(ecr().calls.length).toBe(before);
+    await connect().createRepository(repositoryOf("kept"), { scanOnPush: false });
+  });
+
   test("is given the same repository twice without harm", async () => {
     const create = () => connect().createRepository(repositoryOf("twice"), { scanOnPush: false });
     await Promise.all([create(), create(), create()]);

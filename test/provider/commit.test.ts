@@ -1,5 +1,6 @@
 import { beforeEach, describe, expect, test } from "vitest";
 import { adoptImage, commitImage } from "../../provider/commit";
+import { copyImage } from "../../provider/copy-image";
 import type { Manifest, Registry } from "../../provider/registry";
 import { SlipwayError } from "../../sdk/error";
 import { digestOf, MemoryRegistry, toManifest } from "../fakes/memory-registry";
@@ -263,15 +264,7 @@ describe("adopting", () => {
 
 test("two commits of different bytes that cross on tags that may move end with one digest", async () => {
   const [first, second] = [await push("one build"), await push("another build")];
-  const slow = new Proxy(registry, {
-    get: (target, name) => {
-      if (name !== "putManifest") return Reflect.get(target, name).bind(target);
-      return async (...args: Parameters<Registry["putManifest"]>) => {
-        await new Promise((resolve) => setTimeout(resolve, 20));
-        await target.putManifest(...args);
-      };
-    },
-  });
+  const slow = slowly(registry);
   const commitSlowly = async (afterMs: number, { digest }: Manifest) => {
     await new Promise((resolve) => setTimeout(resolve, afterMs));
     return commitImage(slow, repository, hash, [{ platform: "linux/amd64", digest }]);
@@ -279,3 +272,36 @@ test("two commits of different bytes that cross on tags that may move end with o
   const stored = await Promise.all([commitSlowly(0, first), commitSlowly(10, second)]);
   expect(stored[0].digest).toBe(stored[1].digest);
 });
+
+test("a copy and a commit of different bytes that cross on tags that may move end with one digest", async () => {
+  const elsewhere = { host: "other.example", path: "images" };
+  const [mine, theirs] = [await push("one build"), await push("another build")];
+  for (const [, digest = ""] of theirs.bytes.toString().matchAll(/"digest":"(sha256:\w+)"/g)) {
+    registry.addBlob(elsewhere, (await registry.fetchBlob(repository, digest)) ?? Buffer.from(""));
+  }
+  await registry.putManifest(elsewhere, hash, theirs);
+  const slow = slowly(registry);
+  const copied = copyImage({
+    from: { registry, address: elsewhere },
+    to: { registry: slow, address: repository },
+    hash,
+  });
+  await new Promise((resolve) => setTimeout(resolve, 10));
+  const built = commitImage(slow, repository, hash, [{ platform: "linux/amd64", digest: mine.digest }]);
+  expect((await copied).digest).toBe((await built).digest);
+});
+
+/** Puts of manifests take a while, so that others look before they are done. */
+function slowly(target: MemoryRegistry): MemoryRegistry {
+  return new Proxy(target, {
+    get: (of, name) => {
+      const value = Reflect.get(of, name);
+      if (typeof value !== "function") return value;
+      if (name !== "putManifest") return value.bind(of);
+      return async (...args: Parameters<Registry["putManifest"]>) => {
+        await new Promise((resolve) => setTimeout(resolve, 20));
+        await of.putManifest(...args);
+      };
+    },
+  });
+}

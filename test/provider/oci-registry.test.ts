@@ -190,6 +190,75 @@ describe("failures that may pass", () => {
   });
 });
 
+describe("an upload", () => {
+  const bytes = Buffer.from("some bytes");
+  const digest = digestOf(bytes);
+  /** A registry that keeps uploads; the first `times` of `method` meet `fault`. */
+  function keep(method: string, fault: Answer, times: number): { readonly stored: string[] } {
+    const stored: string[] = [];
+    let met = 0;
+    server.reset((request, response) => {
+      if (request.method === method && (met += 1) <= times) return fault(request, response);
+      if (request.method === "HEAD") return void response.writeHead(stored.length === 0 ? 404 : 200).end();
+      if (request.method === "POST") return void response.writeHead(202, { location: "/v2/upload/1?state=x" }).end();
+      stored.push(request.body);
+      response.writeHead(201).end();
+    });
+    return { stored };
+  }
+
+  test.each([
+    ["POST", "503", status(503)],
+    ["POST", "reset", reset],
+    ["PUT", "429", status(429)],
+    ["PUT", "401", status(401)],
+    ["PUT", "reset", reset],
+  ])("whose %s meets a %s three times is sent again with all its bytes", async (method, _name, fault) => {
+    const { stored } = keep(method, fault, 3);
+    await makeRegistry().putBlob(repository(), digest, bytes);
+    expect(stored).toEqual(["some bytes"]);
+    expect(server.requests.at(-1)?.url).toBe(`/v2/upload/1?state=x&digest=${encodeURIComponent(digest)}`);
+  });
+
+  test("whose answer alone was lost is not sent again", async () => {
+    let puts = 0;
+    server.reset(({ method }, response) => {
+      if (method === "HEAD") response.writeHead(puts === 0 ? 404 : 200).end();
+      else if (method === "POST") response.writeHead(202, { location: "/v2/upload/1" }).end();
+      else if ((puts += 1) > 0) response.destroy();
+    });
+    await makeRegistry().putBlob(repository(), digest, bytes);
+    expect(puts).toBe(1);
+  });
+
+  test("is given up after four attempts", async () => {
+    keep("PUT", status(507, "no space left on device"), Infinity);
+    const error = await expectCode(makeRegistry().putBlob(repository(), digest, bytes), "REGISTRY_UNAVAILABLE");
+    expect(error.message).toContain("an upload was answered with 507: no space left on device.");
+    expect(server.requests.filter(({ method }) => method === "PUT")).toHaveLength(4);
+  });
+
+  test("that may not be is an error at once", async () => {
+    keep("POST", status(403, "denied"), Infinity);
+    const error = await expectCode(makeRegistry().putBlob(repository(), digest, bytes), "REGISTRY_DENIED");
+    expect(error.message).toContain("the registry does not let us write to it (403: denied).");
+    expect(server.requests).toHaveLength(1);
+  });
+
+  test("to a store elsewhere carries no login", async () => {
+    const seen: (string | undefined)[] = [];
+    server.reset(({ method, authorization }, response) => {
+      if (method === "PUT") return void (seen.push(authorization), response.writeHead(201).end());
+      if (authorization === undefined) return void response.writeHead(401, { "www-authenticate": "Basic" }).end();
+      const elsewhere = `http://localhost:${server.host.split(":")[1]}/store`;
+      response.writeHead(202, { location: elsewhere }).end();
+    });
+    const credentials: Credentials = { kind: "password", username: "me", password: "secret" };
+    await makeRegistry({ credentials }).putBlob(repository(), digest, bytes);
+    expect(seen).toEqual([undefined]);
+  });
+});
+
 describe("giving up", () => {
   const reason = new Error("stopped");
 

@@ -14,6 +14,12 @@ import { askMoto } from "./moto-client.mjs";
  * @property {string} registry `host:port` of a plain registry
  * @property {string[]} requests for example `PUT /v2/images/manifests/sha256:… 201`
  * @property {import("./control-plane.mjs").Tokens} tokens
+ * @property {(method: string, pathname: string) => Refusal | undefined} onRequest may refuse a request that was let in
+ *
+ * @typedef {object} Refusal
+ * @property {number} status
+ * @property {string} code for example `DENIED`
+ * @property {string} message
  */
 
 const MANIFEST_TYPES = [
@@ -33,6 +39,11 @@ export function startDataPlane(plane) {
       incoming.resume();
       const realm = `Basic realm="https://${plane.place.account}.dkr.ecr.${plane.place.region}.amazonaws.com/",service="ecr.amazonaws.com"`;
       return refuse(outgoing, 401, "UNAUTHORIZED", "Not Authorized", { "www-authenticate": realm });
+    }
+    const refusal = plane.onRequest(incoming.method ?? "", pathname);
+    if (refusal !== undefined) {
+      incoming.resume();
+      return refuse(outgoing, refusal.status, refusal.code, refusal.message);
     }
     if (pathname === "/v2/") return void outgoing.writeHead(200).end("{}");
     const [, repository = "", kind, reference = ""] = /^\/v2\/(.+)\/(manifests|blobs)\/(.+)$/.exec(pathname) ?? [];

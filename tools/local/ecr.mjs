@@ -18,6 +18,7 @@ import { startRegistry, throwAwayInstance } from "./throw-away.mjs";
  * @property {string[]} requests of the data planes
  * @property {import("../ecr/control-plane.mjs").Tokens} tokens
  * @property {(refuse: import("../ecr/control-plane.mjs").ControlPlane["onCall"]) => void} setOnCall
+ * @property {(refuse: import("../ecr/data-plane.mjs").DataPlane["onRequest"]) => void} setOnRequest
  * @property {(place: Place, operation: string, input: object) => Promise<import("../ecr/moto-client.mjs").EcrAnswer>} ask
  * moto itself, past what is counted and refused
  * @property {() => Promise<void>} stop
@@ -45,8 +46,19 @@ export async function startEcr({ root, places = [{ account: ECR_ACCOUNT, region:
     findMissingLayer: (place, repository, text) => findMissingLayer(registry.address, place, repository, text),
   };
   const control = await startControlPlane(plane);
+  /** @type {import("../ecr/data-plane.mjs").DataPlane["onRequest"]} */
+  let onRequest = () => undefined;
   const fronts = await Promise.all(
-    places.map((place) => startDataPlane({ place, moto, registry: registry.address, requests, tokens })),
+    places.map((place) =>
+      startDataPlane({
+        place,
+        moto,
+        registry: registry.address,
+        requests,
+        tokens,
+        onRequest: (method, pathname) => onRequest(method, pathname),
+      }),
+    ),
   );
   const endpoint = `http://${control.host}`;
   return {
@@ -59,6 +71,7 @@ export async function startEcr({ root, places = [{ account: ECR_ACCOUNT, region:
     requests,
     tokens,
     setOnCall: (onCall) => (plane.onCall = onCall),
+    setOnRequest: (refuse) => (onRequest = refuse),
     ask: (place, operation, input) => askMoto(moto, place, operation, input),
     stop: async () => {
       await Promise.all([control, ...fronts].map((front) => front.stop()));
