@@ -1,3 +1,4 @@
+import type { ReadableStream } from "node:stream/web";
 import { setTimeout as sleep } from "node:timers/promises";
 import pLimit from "p-limit";
 import * as v from "valibot";
@@ -64,14 +65,33 @@ async function copyParts(request: CopyRequest, manifest: Manifest): Promise<void
   await Promise.all([...blobs].map(([digest, size]) => limit(() => copyBlob(request, digest, size))));
 }
 
-async function copyBlob({ from, to, signal }: CopyRequest, digest: string, sizeBytes: number): Promise<void> {
-  const [source, target] = [blobsOf(from), blobsOf(to)];
+function copyBlob({ from, to, signal }: CopyRequest, digest: string, sizeBytes: number): Promise<void> {
+  const open = async (): Promise<ReadableStream<Uint8Array>> => {
+    const body = await blobsOf(from).openBlob(from.address, digest, signal);
+    if (body === undefined) throw lost(from, digest);
+    return body;
+  };
+  return storeBlob(to, { digest, sizeBytes, open }, signal);
+}
+
+/** A blob that can be sent again. */
+export interface BlobSource {
+  readonly digest: string;
+  readonly sizeBytes: number;
+  readonly open: () => Promise<ReadableStream<Uint8Array>>;
+}
+
+/** Sees to it that a place holds a blob. */
+export async function storeBlob(
+  to: Place,
+  { digest, sizeBytes, open }: BlobSource,
+  signal: AbortSignal | undefined,
+): Promise<void> {
+  const target = blobsOf(to);
   for (let attempt = 1; ; attempt += 1) {
     if (await to.registry.hasBlob(to.address, digest, signal)) return;
     try {
-      const body = await source.openBlob(from.address, digest, signal);
-      if (body === undefined) throw lost(from, digest);
-      await target.pushBlob(to.address, { digest, sizeBytes, body }, signal);
+      await target.pushBlob(to.address, { digest, sizeBytes, body: await open() }, signal);
       if (await to.registry.hasBlob(to.address, digest, signal)) return;
       throw lost(to, digest);
     } catch (error) {
