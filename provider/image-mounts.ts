@@ -35,7 +35,11 @@ export function planMounts(
   const resolved = pulumi.all([image, urn]).apply(([value, resourceUrn]) => {
     const log = resourceLog(resourceUrn);
     const wrong = (error: unknown): void => log.error(describe(error));
-    return program.resolveMounts(value, { info: log.info, status: log.status, wrong });
+    const work = program.resolveMounts(value, { info: log.info, status: log.status, wrong });
+    // Pulumi ends a program by an error that nobody handles. The resource's own Outputs, which handle this one, wait for
+    // a registration that never comes.
+    void work.then(() => undefined);
+    return work;
   });
   const facts = pulumi
     .all([image, resolved, located, urn])
