@@ -84,9 +84,7 @@ function applyMounts(
   if (mounts.length === 0) return Promise.resolve(undefined);
   const callSites = (run.mounts?.callSites ?? []).map((callSite) => (callSite === "" ? undefined : callSite));
   const onProgress = (text: string) => log.status(text);
-  return limit(() =>
-    publishMounts(places, { mounts, callSites, folder: run.folder, makeFolder, onProgress, signal }),
-  );
+  return limit(() => publishMounts(places, { mounts, callSites, folder: run.folder, makeFolder, onProgress, signal }));
 }
 
 /** Pulumi's read: state goes only when the repository said that the image is not there. */

@@ -170,23 +170,21 @@ function planImage(
   const urn = pulumi.output(ownUrn(name, TYPE, opts?.parent));
   const given = pulumi.output(args.image);
   const image = given.apply((value) => checkImage(call, value));
-  const resolved = pulumi
-    .all([image, urn])
-    .apply(([value, resourceUrn]) => {
-      const log = resourceLog(resourceUrn);
-      const wrong = (error: unknown): void => log.error(withLine(call, error));
-      const isPlain = program.watch(refuseSecret(call, given), wrong);
-      const report = { info: log.info, status: log.status, wrong };
-      return Promise.all([program.resolve(value, platforms, report), isPlain]);
-    })
-    .apply(([found]) => found);
+  const read = pulumi.all([image, urn]).apply(([value, resourceUrn]) => {
+    const log = resourceLog(resourceUrn);
+    const wrong = (error: unknown): void => log.error(withLine(call, error));
+    const isPlain = program.watch(refuseSecret(call, given), wrong);
+    const report = { info: log.info, status: log.status, wrong };
+    // All of them in one: an image of which a part is wrong is registered by no part.
+    return Promise.all([program.resolve(value, platforms, report), program.resolveMounts(value, report), isPlain]);
+  });
+  const resolved = read.apply(([found]) => found);
   const located = planRepository(chosen, program, urn, (error) => withLine(call, error));
   const repository = located.apply((value) => value.repository);
   const existence = pulumi
     .all([resolved, located])
     .apply(([{ hash }, place]): Promise<Existence> => program.exists(place, hash));
-  const report = (error: unknown): string => withLine(call, error);
-  const mounts = planMounts({ image, urn, located }, program, report);
+  const mounts = planMounts({ image, resolved: read.apply(([, found]) => found), urn, located }, program);
   const builder = pulumi.output(chooseBuilder(call, args.builder, program));
   const run = pulumi
     .all([image, resolved, existence, builder, urn, mounts.facts])

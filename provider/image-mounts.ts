@@ -20,27 +20,18 @@ export interface MountPlan {
   readonly onUse: () => void;
 }
 
-/** Hashes the files of an image's mounts, and looks up whether the repository has them. */
+/** Looks up whether the repository has an image's mounts. */
 export function planMounts(
   given: {
     readonly image: pulumi.Output<Image>;
+    readonly resolved: pulumi.Output<ResolvedMounts>;
     readonly urn: pulumi.Output<string>;
     readonly located: pulumi.Output<LocatedRepository>;
   },
   program: Program,
-  describe: (error: unknown) => string,
 ): MountPlan {
-  const { image, urn, located } = given;
+  const { image, resolved, urn, located } = given;
   let isUsed = false;
-  const resolved = pulumi.all([image, urn]).apply(([value, resourceUrn]) => {
-    const log = resourceLog(resourceUrn);
-    const wrong = (error: unknown): void => log.error(describe(error));
-    const work = program.resolveMounts(value, { info: log.info, status: log.status, wrong });
-    // Pulumi ends a program by an error that nobody handles. The resource's own Outputs, which handle this one, wait for
-    // a registration that never comes.
-    void work.then(() => undefined);
-    return work;
-  });
   const facts = pulumi
     .all([image, resolved, located, urn])
     .apply(async ([value, { mounts }, place, resourceUrn]): Promise<MountFacts | undefined> => {

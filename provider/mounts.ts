@@ -176,6 +176,7 @@ function planMechanism(
   mechanism: "auto" | "imageVolume" | "initContainer",
 ): pulumi.Output<ImageMechanism> {
   if (mechanism !== "auto") return pulumi.output(mechanism);
-  if (kubeconfig === undefined || kubeconfig === "" || programOf().isMocked) return pulumi.output("imageVolume" as const);
+  if (kubeconfig === undefined || kubeconfig === "" || programOf().isMocked)
+    return pulumi.output("imageVolume" as const);
   return pulumi.output(kubeconfig).apply((text) => detectMountMechanism(text));
 }

@@ -112,12 +112,10 @@ export function planPod(
 const NO_MOUNTS: SandboxMounts = { volumes: [], volumeMounts: [], initContainers: [], annotations: {} };
 
 function mountsOf({ volumes, volumeMounts, initContainers, annotations }: Mounts): pulumi.Output<SandboxMounts> {
-  return pulumi
-    .all([volumes, volumeMounts, initContainers, annotations])
-    .apply(([one, two, three, four]) => ({
-      volumes: one,
-      volumeMounts: two,
-      initContainers: three,
-      annotations: four,
-    }));
+  return pulumi.all([volumes, volumeMounts, initContainers, annotations]).apply(([one, two, three, four]) => ({
+    volumes: one,
+    volumeMounts: two,
+    initContainers: three,
+    annotations: four,
+  }));
 }

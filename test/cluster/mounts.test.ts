@@ -46,7 +46,12 @@ export const name = sandbox.name; export const uri = image.uri; export const han
   const look = "cat /app/ten.txt /app/kept /app/conf/a/b.json; stat -c %a /app/ten.txt";
   expect(await inPod(namespace, name, look)).toBe(`${TEN}of the image\n{}644\n`);
   expect(up.outputs["handle"]).toMatchObject({
-    mounts: { points: [{ path: "/app/conf", kind: "dir" }, { path: "/app/ten.txt", kind: "file" }] },
+    mounts: {
+      points: [
+        { path: "/app/conf", kind: "dir" },
+        { path: "/app/ten.txt", kind: "file" },
+      ],
+    },
   });
   const before = (await podsIn(namespace)).map(({ metadata }) => metadata.uid);
 
@@ -83,7 +88,8 @@ export const name = sandbox.name; export const uri = image.uri;`,
     const up = await pulumi(stack, "up");
     expect(up.exitCode, up.text).toBe(0);
     const name = String(up.outputs["name"]);
-    const look = "/opt/tools/greet; /opt/tools/bin/hello; readlink /opt/tools/greet; wc -c < /opt/tools/data; cat /app/ten.txt /app/kept; ls /opt/tools";
+    const look =
+      "/opt/tools/greet; /opt/tools/bin/hello; readlink /opt/tools/greet; wc -c < /opt/tools/data; cat /app/ten.txt /app/kept; ls /opt/tools";
     expect(await inPod(namespace, name, look)).toBe(
       `hello from /opt/tools/greet\nhello from /opt/tools/bin/hello\nbin/hello\n3000000\n${TEN}of the image\nbin\ndata\ngreet\n`,
     );

@@ -71,5 +71,7 @@ new BuiltImage("api", { image });
   symlinkSync("/etc/passwd", `${stack.folder}/src/l`);
   const preview = await pulumi(stack, "preview");
   expect(preview.exitCode).not.toBe(0);
-  expect(preview.lines["api"]?.join("\n")).toMatch(/it is a link to \/etc\/passwd, outside of the folder[\s\S]*index\.ts:3/);
+  expect(preview.lines["api"]?.join("\n")).toMatch(
+    /it is a link to \/etc\/passwd, outside of the folder[\s\S]*index\.ts:3/,
+  );
 });

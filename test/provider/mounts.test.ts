@@ -171,7 +171,11 @@ test("what a ConfigMap cannot hold is mounted from the image that BuiltImage pus
 });
 
 test("a handle of another stack brings its mounts, and no local file is looked for", async () => {
-  const mounts = { hash: "1".repeat(64), ref: `${repository}@sha256:2`, points: [{ path: "/x", kind: "dir" as const }] };
+  const mounts = {
+    hash: "1".repeat(64),
+    ref: `${repository}@sha256:2`,
+    points: [{ path: "/x", kind: "dir" as const }],
+  };
   const handle = { uri: "u", ref: "r", hash: "h", platforms: ["linux/amd64"], sizeBytes: 1, mounts };
   const image = pulumi.output(handle);
   const { volumes, volumeMounts } = await partsOf(new Mounts("files", { image, mechanism: "initContainer" }));
@@ -215,13 +219,17 @@ test("what cannot be brought is refused at the user's line", async () => {
   expect(wrong({ image: large })).toThrow(
     /a ConfigMap cannot hold these mounts \(they have more than 1 MiB\), and an Image has no repository to push them to\. Give new BuiltImage\(.*\n {4}at .*mounts\.test\.ts/,
   );
-  expect(() => new Sandbox("wrong", { image: large })).toThrow(/^new Sandbox\("wrong", …\): .*\n {4}at .*mounts\.test\.ts/);
+  expect(() => new Sandbox("wrong", { image: large })).toThrow(
+    /^new Sandbox\("wrong", …\): .*\n {4}at .*mounts\.test\.ts/,
+  );
   expect(wrong({ image: "python:3.12" })).toThrow("a reference has no mounts");
   const built = new BuiltImage("l", { image: large, repository });
   expect(wrong({ image: built, mechanism: "configMap" })).toThrow(
     "a ConfigMap cannot hold these mounts: they have more than 1 MiB.",
   );
-  expect(() => Reflect.construct(Mounts, ["wrong", { image: base, mechansim: "auto" }])).toThrow("no argument mechansim");
+  expect(() => Reflect.construct(Mounts, ["wrong", { image: base, mechansim: "auto" }])).toThrow(
+    "no argument mechansim",
+  );
   expect(() => Reflect.construct(Mounts, ["wrong", { image: base, mechanism: "nfs" }])).toThrow("mechanism is none of");
   await valueOf(built.handle);
 });

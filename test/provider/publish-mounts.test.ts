@@ -7,7 +7,7 @@ import { publishMounts } from "../../provider/publish-mounts";
 import { resolveMounts, TreeHashes } from "../../sdk/resolve";
 import { hashMounts } from "../../sdk/hash";
 import { Image } from "../../sdk/image";
-import { FORMAT, type ResolvedMount } from "../../sdk/spec";
+import { FORMAT, type ImageSpec, type ResolvedMount } from "../../sdk/spec";
 import type { Mount } from "../../sdk/step";
 import { MemoryRegistry } from "../fakes/memory-registry";
 import { expectCode } from "../fakes/registry-contract";
@@ -29,11 +29,16 @@ function makeSources(): string {
 }
 
 async function resolveIn(folder: string): Promise<readonly ResolvedMount[]> {
-  const spec = { format: FORMAT, base: "b", steps: [], mounts };
+  const spec: ImageSpec = { format: FORMAT, base: "b", steps: [], mounts };
   return resolveMounts(spec, [], new TreeHashes(folder));
 }
 
-async function publish(registry: MemoryRegistry, folder: string, resolved?: readonly ResolvedMount[], copies = [other]) {
+async function publish(
+  registry: MemoryRegistry,
+  folder: string,
+  resolved?: readonly ResolvedMount[],
+  copies = [other],
+) {
   const staging = makeFolder();
   const home = { registry, address };
   const places = { home, copies: copies.map((place) => ({ registry, address: place })), sources: [] };
@@ -81,7 +86,9 @@ test("files, exec bits, links and empty folders are in it, below the number of t
   const registry = new MemoryRegistry();
   const entries = await entriesOf(registry, await publish(registry, makeSources()));
   const shown = entries.map(({ name, mode, type, text }) =>
-    name === ".slipway/copy" ? "x .slipway/copy" : `${String(type).at(0)} ${String(mode)} ${String(name)} ${JSON.stringify(text)}`,
+    name === ".slipway/copy"
+      ? "x .slipway/copy"
+      : `${String(type).at(0)} ${String(mode)} ${String(name)} ${JSON.stringify(text)}`,
   );
   expect(shown).toEqual([
     'd 755 0 \"\"',

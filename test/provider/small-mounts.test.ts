@@ -9,7 +9,13 @@ const src: Mount = { kind: "copyDir", source: "src", destination: "/app/src" };
 const read = (folder: string, ...mounts: readonly Mount[]) => readSmallMounts(mounts, folder);
 
 test("plain files are read with their exec bits, and what is left out by default stays out", () => {
-  const folder = makeFolder({ "src/run.sh": "#!", "src/.env": "TOKEN=1", "src/a/b": "c", "src/.dockerignore": "*.md", "src/x.md": "" });
+  const folder = makeFolder({
+    "src/run.sh": "#!",
+    "src/.env": "TOKEN=1",
+    "src/a/b": "c",
+    "src/.dockerignore": "*.md",
+    "src/x.md": "",
+  });
   chmodSync(join(folder, "src", "run.sh"), 0o700);
   const found = read(folder, src);
   if (found.kind !== "small") throw new Error(found.reason);
@@ -39,7 +45,10 @@ test("links, empty folders and too many files are no matter of a ConfigMap", () 
   const linked = makeFolder({ "src/a": "" });
   symlinkSync("a", join(linked, "src", "l"));
   expect(read(linked, src)).toEqual({ kind: "other", reason: "l is a link" });
-  expect(read(makeFolder({ "src/a": "", "src/e/": "" }), src)).toEqual({ kind: "other", reason: "e is an empty folder" });
+  expect(read(makeFolder({ "src/a": "", "src/e/": "" }), src)).toEqual({
+    kind: "other",
+    reason: "e is an empty folder",
+  });
   expect(read(makeFolder({ "src/": "" }), src)).toEqual({ kind: "other", reason: "src is empty" });
   const many = Object.fromEntries(Array.from({ length: 201 }, (_, index) => [`src/${index}`, ""]));
   expect(read(makeFolder(many), src)).toEqual({ kind: "other", reason: "they are more than 200 files" });
