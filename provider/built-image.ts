@@ -10,6 +10,7 @@ import { handledMounts, planMounts, pushedMounts, type MountPlan } from "./image
 import { rememberMounts, type ImageMounts } from "./mount-source";
 import type { Mount } from "../sdk/step";
 import { ownUrn } from "./own-urn";
+import type { ResolvedMounts } from "./program";
 import { programOf, type Program } from "./pulumi-program";
 import type { LocatedRepository } from "./located";
 import type { BuildChoice } from "./place-image";
@@ -170,13 +171,18 @@ function planImage(
   const urn = pulumi.output(ownUrn(name, TYPE, opts?.parent));
   const given = pulumi.output(args.image);
   const image = given.apply((value) => checkImage(call, value));
+  // Wrong mounts fail what `read` gives and nothing else: at each failure V8 looks for whoever may handle it, in all that
+  // waits for it by every way there (Isolate::PromiseHasUserDefinedRejectHandler), which among Outputs takes for ever.
+  let tellMounts = (_: ResolvedMounts): void => undefined;
+  const toldMounts = new Promise<ResolvedMounts>((resolve) => (tellMounts = resolve));
   const read = pulumi.all([image, urn]).apply(([value, resourceUrn]) => {
     const log = resourceLog(resourceUrn);
     const wrong = (error: unknown): void => log.error(withLine(call, error));
     const isPlain = program.watch(refuseSecret(call, given), wrong);
     const report = { info: log.info, status: log.status, wrong };
-    // All of them in one: an image of which a part is wrong is registered by no part.
-    return Promise.all([program.resolve(value, platforms, report), program.resolveMounts(value, report), isPlain]);
+    const mounts = program.resolveMounts(value, report);
+    mounts.then(tellMounts, () => undefined);
+    return Promise.all([program.resolve(value, platforms, report), mounts, isPlain]);
   });
   const resolved = read.apply(([found]) => found);
   const located = planRepository(chosen, program, urn, (error) => withLine(call, error));
@@ -184,7 +190,7 @@ function planImage(
   const existence = pulumi
     .all([resolved, located])
     .apply(([{ hash }, place]): Promise<Existence> => program.exists(place, hash));
-  const mounts = planMounts({ image, resolved: read.apply(([, found]) => found), urn, located }, program);
+  const mounts = planMounts({ image, resolved: image.apply(() => toldMounts), urn, located }, program);
   const builder = pulumi.output(chooseBuilder(call, args.builder, program));
   const run = pulumi
     .all([image, resolved, existence, builder, urn, mounts.facts])
