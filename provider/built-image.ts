@@ -173,7 +173,7 @@ function planImage(
   const image = given.apply((value) => checkImage(call, value));
   // Wrong mounts fail what `read` gives and nothing else: at each failure V8 looks for whoever may handle it, in all that
   // waits for it by every way there (Isolate::PromiseHasUserDefinedRejectHandler), which among Outputs takes for ever.
-  let tellMounts = (_: ResolvedMounts): void => undefined;
+  let tellMounts: (mounts: ResolvedMounts) => void = () => undefined;
   const toldMounts = new Promise<ResolvedMounts>((resolve) => (tellMounts = resolve));
   const read = pulumi.all([image, urn]).apply(([value, resourceUrn]) => {
     const log = resourceLog(resourceUrn);

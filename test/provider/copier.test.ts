@@ -42,7 +42,7 @@ for (const architecture of ["amd64", "arm64"] as const) {
       `l${root}/from/link\0sub/run\0x${root}/from/sub/run\0`,
     ];
     writeFileSync(join(folder, "list"), list.join(""));
-    const [command = "", ...args] = [...(run ?? []), join(folder, "copy"), to];
+    const [command, ...args] = [...(run ?? []), join(folder, "copy"), to];
     const copy = (...lists: readonly string[]) => spawnSync(command, [...args, ...lists]).status;
     expect([copy(join(folder, "empty"), join(folder, "list")), copy(join(folder, "list"))]).toEqual([0, 0]);
     const made = join(to, root, "from");

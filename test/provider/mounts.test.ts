@@ -84,7 +84,7 @@ test("small plain files come by a ConfigMap that nobody can change, each with it
     },
   ]);
   const { data, binaryData } = configMaps("small")[0] ?? {};
-  expect(Object.values(Object(data)).sort()).toEqual(["#!", "0123456789", "x"]);
+  expect(new Set(Object.values(Object(data)))).toEqual(new Set(["#!", "0123456789", "x"]));
   expect(Object.values(Object(binaryData))).toEqual(["AP8B"]);
   for (const key of [data, binaryData].flatMap((part) => Object.keys(Object(part)))) {
     expect(key).toMatch(/^[-._a-zA-Z0-9]+$/);
