@@ -4,6 +4,7 @@ import type { Builder } from "./builder";
 import type { BuilderChoice } from "./buildx";
 import type { Places } from "./place";
 import { placeImage } from "./place-image";
+import { publishMounts } from "./publish-mounts";
 import type { Registry } from "./registry";
 import type { SecretPlaces } from "./secret-store";
 import type { ResourceLog } from "./resource-log";
@@ -19,6 +20,8 @@ export interface ApplyContext {
   readonly placesFor: (folder: string) => SecretPlaces;
   readonly factsOf: (inputs: unknown) => RunFacts;
   readonly logFor: (urn: string) => ResourceLog;
+  /** Makes an empty folder for what is on its way. */
+  readonly makeFolder: () => string;
   /** Lets so many builds run at once. */
   readonly limit: <T>(work: () => Promise<T>) => Promise<T>;
   readonly signal: AbortSignal;
@@ -60,8 +63,28 @@ export async function applyImage(context: ApplyContext, props: Props): Promise<{
     }),
   );
   log.status(reused ? "exists, nothing built" : `built, ${formatSize(sizeBytes)}`);
-  const outputs: ImageOutputs = { digest, sizeBytes, reused, ...(regions === undefined ? {} : { regions }) };
+  const mountDigest = await applyMounts(context, inputs, run, { places, log });
+  const outputs: ImageOutputs = {
+    digest,
+    sizeBytes,
+    reused,
+    ...(regions === undefined ? {} : { regions }),
+    ...(mountDigest === undefined ? {} : { mountDigest }),
+  };
   return { id: inputs.hash, outs: { ...props, ...outputs } };
+}
+
+/** Pushes what containers get beside the image, where there is something. */
+function applyMounts(
+  { signal, makeFolder, limit }: ApplyContext,
+  { mounts = [] }: ImageInputs,
+  run: RunFacts,
+  { places, log }: { readonly places: Places; readonly log: ResourceLog },
+): Promise<string | undefined> {
+  if (mounts.length === 0) return Promise.resolve(undefined);
+  const callSites = (run.mounts?.callSites ?? []).map((callSite) => (callSite === "" ? undefined : callSite));
+  const onProgress = (text: string) => log.status(text);
+  return limit(() => publishMounts(places, { mounts, callSites, folder: run.folder, makeFolder, onProgress, signal }));
 }
 
 /** Pulumi's read: state goes only when the repository said that the image is not there. */

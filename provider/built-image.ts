@@ -3,11 +3,14 @@ import { checkOptions, fail, type Call } from "../sdk/arguments";
 import { readCallSite } from "../sdk/call-site";
 import { describeError, SlipwayError } from "../sdk/error";
 import { Image } from "../sdk/image";
-import { describeLeftOut } from "../sdk/mount";
 import { DEFAULT_PLATFORM, parsePlatforms, type Platform } from "../sdk/platform";
 import { parseBuilderChoice, type BuilderChoice } from "./buildx";
 import type { Existence } from "./existence";
+import { handledMounts, planMounts, pushedMounts, type MountPlan } from "./image-mounts";
+import { rememberMounts, type ImageMounts } from "./mount-source";
+import type { Mount } from "../sdk/step";
 import { ownUrn } from "./own-urn";
+import type { ResolvedMounts } from "./program";
 import { programOf, type Program } from "./pulumi-program";
 import type { LocatedRepository } from "./located";
 import type { BuildChoice } from "./place-image";
@@ -52,6 +55,8 @@ export interface ImageHandle {
   readonly platforms: readonly string[];
   /** Compressed, in bytes. */
   readonly sizeBytes: number;
+  /** What its containers get when they start; left out where there is nothing. */
+  readonly mounts?: ImageMounts | undefined;
 }
 
 /**
@@ -76,6 +81,8 @@ export class BuiltImage extends pulumi.CustomResource {
   declare readonly platforms: pulumi.Output<readonly string[]>;
   /** Region → digest, where the repository is in more than one; known after the update. */
   declare readonly regions: pulumi.Output<Readonly<Record<string, string>> | undefined>;
+  /** The digest of the image that holds its mounts; `undefined` where it has none. */
+  declare readonly mountDigest: pulumi.Output<string | undefined>;
   /** `<repository>@sha256:…`, what a pod runs; known at preview when the hash is stored, else after the update. */
   readonly ref: pulumi.Output<string>;
   /** What a stack exports for another one. */
@@ -92,6 +99,7 @@ export class BuiltImage extends pulumi.CustomResource {
       sizeBytes: undefined,
       reused: undefined,
       regions: undefined,
+      mountDigest: undefined,
       __provider: imageProviderText,
     };
     // An inherited `protect` would only block a new hash: deleting an image's resource removes nothing.
@@ -102,9 +110,14 @@ export class BuiltImage extends pulumi.CustomResource {
     this.ref = stored.apply((digest) =>
       digest === undefined ? built : pulumi.all([this.urn, repository]).apply(([, place]) => `${place}@${digest}`),
     );
+    const mounts = pushedMounts(plan.mounts, this);
+    rememberMounts(this, { local: plan.local, pushed: mounts, onUse: plan.mounts.onUse });
     this.handle = pulumi
-      .all([this.uri, this.ref, this.hash, this.platforms, this.sizeBytes])
-      .apply(([uri, ref, hash, platforms, sizeBytes]) => ({ uri, ref, hash, platforms, sizeBytes }));
+      .all([this.uri, this.ref, this.hash, this.platforms, this.sizeBytes, handledMounts(mounts)])
+      .apply(([uri, ref, hash, platforms, sizeBytes, held]) => {
+        const handle = { uri, ref, hash, platforms, sizeBytes };
+        return held === undefined ? handle : { ...handle, mounts: held };
+      });
   }
 
   /**
@@ -139,6 +152,9 @@ interface Plan {
   readonly existence: pulumi.Output<Existence>;
   /** The digest that the repository has under the hash. */
   readonly stored: pulumi.Output<string | undefined>;
+  /** Of an Image that was given as it is. */
+  readonly local: readonly Mount[] | undefined;
+  readonly mounts: MountPlan;
 }
 
 /** Everything that the program knows before anything runs, as Outputs that carry the dependencies of the arguments. */
@@ -155,28 +171,30 @@ function planImage(
   const urn = pulumi.output(ownUrn(name, TYPE, opts?.parent));
   const given = pulumi.output(args.image);
   const image = given.apply((value) => checkImage(call, value));
-  const resolved = pulumi
-    .all([image, urn])
-    .apply(([value, resourceUrn]) => {
-      const log = resourceLog(resourceUrn);
-      const leftOut = describeLeftOut(value.spec.mounts.length);
-      // Once in an update, which runs the program twice.
-      if (leftOut !== undefined && !pulumi.runtime.isDryRun()) log.info(leftOut);
-      const wrong = (error: unknown): void => log.error(withLine(call, error));
-      const isPlain = program.watch(refuseSecret(call, given), wrong);
-      const report = { info: log.info, status: log.status, wrong };
-      return Promise.all([program.resolve(value, platforms, report), isPlain]);
-    })
-    .apply(([found]) => found);
+  // Wrong mounts fail what `read` gives and nothing else: at each failure V8 looks for whoever may handle it, in all that
+  // waits for it by every way there (Isolate::PromiseHasUserDefinedRejectHandler), which among Outputs takes for ever.
+  let tellMounts: (mounts: ResolvedMounts) => void = () => undefined;
+  const toldMounts = new Promise<ResolvedMounts>((resolve) => (tellMounts = resolve));
+  const read = pulumi.all([image, urn]).apply(([value, resourceUrn]) => {
+    const log = resourceLog(resourceUrn);
+    const wrong = (error: unknown): void => log.error(withLine(call, error));
+    const isPlain = program.watch(refuseSecret(call, given), wrong);
+    const report = { info: log.info, status: log.status, wrong };
+    const mounts = program.resolveMounts(value, report);
+    mounts.then(tellMounts, () => undefined);
+    return Promise.all([program.resolve(value, platforms, report), mounts, isPlain]);
+  });
+  const resolved = read.apply(([found]) => found);
   const located = planRepository(chosen, program, urn, (error) => withLine(call, error));
   const repository = located.apply((value) => value.repository);
   const existence = pulumi
     .all([resolved, located])
     .apply(([{ hash }, place]): Promise<Existence> => program.exists(place, hash));
+  const mounts = planMounts({ image, resolved: image.apply(() => toldMounts), urn, located }, program);
   const builder = pulumi.output(chooseBuilder(call, args.builder, program));
   const run = pulumi
-    .all([image, resolved, existence, builder, urn])
-    .apply(async ([value, { isLocked }, found, choice, resourceUrn]): Promise<RunFacts> => {
+    .all([image, resolved, existence, builder, urn, mounts.facts])
+    .apply(async ([value, { isLocked }, found, choice, resourceUrn, mountFacts]): Promise<RunFacts> => {
       if (found.kind === "missing" && args.build !== "never") {
         const report = (error: unknown): void => resourceLog(resourceUrn).error(withLine(call, error));
         await program.watch(checkSecrets(program, value, resourceUrn), report);
@@ -190,6 +208,7 @@ function planImage(
         baseCallSite: value.baseCallSite ?? "",
         builder: choice,
         build: args.build ?? "auto",
+        ...(mountFacts === undefined ? {} : { mounts: mountFacts }),
       };
     });
   return {
@@ -204,6 +223,7 @@ function planImage(
       base: resolved.apply(({ base }) => base),
       images: resolved.apply(({ images }) => images),
       steps: resolved.apply(({ steps }) => steps),
+      mounts: mounts.resolved.apply(({ mounts: all }) => (all.length === 0 ? undefined : all)),
       __urn: urn,
       __run: run,
     },
@@ -211,6 +231,8 @@ function planImage(
     located,
     existence,
     stored: existence.apply((found) => ("digest" in found ? found.digest : undefined)),
+    local: Image.isImage(args.image) ? args.image.spec.mounts : undefined,
+    mounts,
   };
 }
 

@@ -37,6 +37,8 @@ export interface Cluster {
   removeDaemonSet(namespace: string, name: string): Promise<void>;
   /** The messages of the events of pods, by pod; empty where we may not read them. */
   readPodEvents(namespace: string): Promise<ReadonlyMap<string, readonly string[]>>;
+  /** What runs the nodes' containers, for example `containerd://2.2.4`; empty where we may not know. */
+  readRuntimes(): Promise<readonly string[]>;
   /** Whether a node is ready; `undefined` where we may not know. */
   isNodeReady(name: string): Promise<boolean | undefined>;
   /** Follows the pods of a namespace that carry a label, until the signal aborts; `onChange` gets all of them. */
@@ -135,6 +137,15 @@ class KubeCluster implements Cluster {
       // They add time and size; whether a node is warm, its pod says.
     }
     return messages;
+  }
+
+  async readRuntimes(): Promise<readonly string[]> {
+    try {
+      const { items } = await this.#config.makeApiClient(this.#kube.CoreV1Api).listNode();
+      return items.map(({ status }) => status?.nodeInfo?.containerRuntimeVersion ?? "");
+    } catch {
+      return [];
+    }
   }
 
   async isNodeReady(name: string): Promise<boolean | undefined> {

@@ -73,12 +73,19 @@ async function writeContext(tar: Pack, dockerfile: string, parts: readonly Conte
   await writeEntry(tar, { name: "Dockerfile", mode: 0o644 }, dockerfile);
   const folders = new Set(parts.flatMap((part) => [part.folder.split("/")[0] ?? "", part.folder]));
   for (const name of [...folders].sort()) await writeEntry(tar, { name, type: "directory", mode: 0o755 });
-  for (const part of parts) {
-    const hashed: HashedEntry[] = [];
-    for (const entry of part.tree) hashed.push(await writeTreeEntry(tar, part, entry));
-    if (hashEntries(hashed) !== part.expected) throw changed(part, await lastChanged(part));
-  }
+  for (const part of parts) await writePart(tar, part);
   tar.finalize();
+}
+
+/**
+ * Writes the files of one part, hashing the very bytes that it writes.
+ *
+ * @throws SlipwayError CONTEXT_CHANGED
+ */
+export async function writePart(tar: Pack, part: ContextPart): Promise<void> {
+  const hashed: HashedEntry[] = [];
+  for (const entry of part.tree) hashed.push(await writeTreeEntry(tar, part, entry));
+  if (hashEntries(hashed) !== part.expected) throw changed(part, await lastChanged(part));
 }
 
 async function writeTreeEntry(tar: Pack, part: ContextPart, entry: TreeEntry): Promise<HashedEntry> {
@@ -150,7 +157,11 @@ export function unreadable(part: ContextPart, path: string, cause: unknown): unk
 /** No trace of the machine: what is copied is root's and from the beginning of time. */
 const normalized = { uid: 0, gid: 0, mtime: new Date(0) } as const;
 
-function writeEntry(tar: Pack, header: Partial<Header> & Pick<Header, "name">, content: string = ""): Promise<void> {
+export function writeEntry(
+  tar: Pack,
+  header: Partial<Header> & Pick<Header, "name">,
+  content: string | Buffer = "",
+): Promise<void> {
   return new Promise((resolve, reject) => {
     const done = (error?: Error | null): void => (error ? reject(error) : resolve());
     const isVoid = header.type === "directory" || header.type === "symlink";

@@ -4,7 +4,7 @@ import { SlipwayError } from "../sdk/error";
 import { putTag, type StoredImage } from "./commit";
 import { formatAddress } from "./ecr-address";
 import type { Place } from "./place";
-import type { BlobStore, Manifest } from "./registry";
+import type { BlobStore, Manifest, StreamedBlob } from "./registry";
 
 /** Blobs that are under way at once. */
 const BLOBS_AT_ONCE = 4;
@@ -50,16 +50,20 @@ async function copyParts(request: CopyRequest, manifest: Manifest): Promise<void
   await Promise.all([...blobs].map(([digest, size]) => limit(() => copyBlob(request, digest, size))));
 }
 
-async function copyBlob({ from, to, signal }: CopyRequest, digest: string, sizeBytes: number): Promise<void> {
-  if (await to.registry.hasBlob(to.address, digest, signal)) return;
-  const source = blobsOf(from);
+function copyBlob({ from, to, signal }: CopyRequest, digest: string, sizeBytes: number): Promise<void> {
   const open = async () => {
-    const body = await source.openBlob(from.address, digest, signal);
+    const body = await blobsOf(from).openBlob(from.address, digest, signal);
     if (body === undefined) throw lost(from, digest);
     return body;
   };
-  await blobsOf(to).pushBlob(to.address, { digest, sizeBytes, open }, signal);
-  if (!(await to.registry.hasBlob(to.address, digest, signal))) throw lost(to, digest);
+  return storeBlob(to, { digest, sizeBytes, open }, signal);
+}
+
+/** Sees to it that a place holds a blob. */
+export async function storeBlob(to: Place, blob: StreamedBlob, signal: AbortSignal | undefined): Promise<void> {
+  if (await to.registry.hasBlob(to.address, blob.digest, signal)) return;
+  await blobsOf(to).pushBlob(to.address, blob, signal);
+  if (!(await to.registry.hasBlob(to.address, blob.digest, signal))) throw lost(to, blob.digest);
 }
 
 async function fetchManifest(from: Place, reference: string, signal: AbortSignal | undefined): Promise<Manifest> {

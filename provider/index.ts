@@ -13,3 +13,7 @@ export { podTemplate, type PodArgs, type PodTemplateArgs } from "./pod-template"
 export { Sandbox, type SandboxArgs } from "./sandbox";
 export type { PodTemplate } from "./sandbox-manifest";
 export type { PodSpec, Container, Volume, VolumeMount, NodeAffinity } from "./pod-manifest";
+export { Mounts, type MountsArgs } from "./mounts";
+export type { ImageMounts } from "./mount-source";
+export type { MountMechanism } from "./mount-delivery";
+export type { MountPoint } from "../sdk/mount";

@@ -98,6 +98,7 @@ function makeProvider(env: NodeJS.ProcessEnv) {
     placesFor,
     factsOf,
     logFor,
+    makeFolder: () => leftovers.makeFolder("mounts"),
     limit,
     signal,
   };

@@ -1,9 +1,10 @@
 import * as pulumi from "@pulumi/pulumi";
 import { fail, type Call } from "../sdk/arguments";
 import { readCallSite } from "../sdk/call-site";
+import type { Mounts } from "./mounts";
 import { planNodeGroup, type NodeGroup } from "./node-groups";
 import { programOf } from "./pulumi-program";
-import { sandboxPod, type PodTemplate, type SandboxContent } from "./sandbox-manifest";
+import { sandboxPod, type PodTemplate, type SandboxContent, type SandboxMounts } from "./sandbox-manifest";
 import { planImage, type WarmImage } from "./warm-image";
 import type { WarmPool } from "./warm-pool";
 
@@ -26,6 +27,8 @@ export interface PodArgs {
   readonly serviceAccountName?: pulumi.Input<string>;
   readonly imagePullSecrets?: pulumi.Input<readonly pulumi.Input<string>[]>;
   readonly runtimeClassName?: pulumi.Input<string>;
+  /** What brings the image's mounts. Default: of a Sandbox its own, of a pod template none. */
+  readonly mounts?: Mounts;
 }
 
 export interface PodTemplateArgs extends PodArgs {
@@ -61,6 +64,7 @@ const POD_ARGUMENTS = [
   "serviceAccountName",
   "imagePullSecrets",
   "runtimeClassName",
+  "mounts",
 ];
 
 /** The pod of an image, with its Outputs. */
@@ -80,7 +84,8 @@ export function planPod(
   const nodeGroup =
     args.nodeGroup === undefined ? pulumi.output(undefined) : planNodeGroup(call, "the node group", args.nodeGroup);
   const how = pulumi.all([nodeGroup, serviceAccountName, imagePullSecrets, runtimeClassName]);
-  return pulumi.all([what, how]).apply(([whats, hows]) => {
+  const mounts = args.mounts === undefined ? pulumi.output(NO_MOUNTS) : mountsOf(args.mounts);
+  return pulumi.all([what, how, mounts]).apply(([whats, hows, files]) => {
     const [reference, architectures, commandWords, argWords, variables, asked, gpuCount, userId] = whats;
     const [nodes, account, secrets, runtime] = hows;
     return sandboxPod(
@@ -97,9 +102,20 @@ export function planPod(
         serviceAccountName: account,
         imagePullSecrets: secrets ?? [],
         runtimeClassName: runtime,
-        mounts: { volumes: [], volumeMounts: [], annotations: {} },
+        mounts: files,
       },
       labels,
     );
   });
+}
+
+const NO_MOUNTS: SandboxMounts = { volumes: [], volumeMounts: [], initContainers: [], annotations: {} };
+
+function mountsOf({ volumes, volumeMounts, initContainers, annotations }: Mounts): pulumi.Output<SandboxMounts> {
+  return pulumi.all([volumes, volumeMounts, initContainers, annotations]).apply(([one, two, three, four]) => ({
+    volumes: one,
+    volumeMounts: two,
+    initContainers: three,
+    annotations: four,
+  }));
 }

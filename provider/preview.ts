@@ -1,6 +1,8 @@
 import { describeError } from "../sdk/error";
 import type { ResourceLog } from "./resource-log";
+import type { Existence } from "./existence";
 import { describeCopy, explainNew } from "./explain";
+import { explainMounts } from "./explain-mounts";
 import { notStored } from "./place-image";
 import { urnOf, type RunMemory } from "./run";
 import { checkHash, isUnknown, readInputs, readOutputs } from "./state";
@@ -60,36 +62,39 @@ export function diffImage(
   if (after === undefined) return answer(true, ...["hash", "repository"].filter((name) => isUnknown(news[name])));
   const before = readInputs(olds);
   const log = context.logFor(urnOf(news));
-  const existence = context.memory.of(news)?.existence;
+  const run = context.memory.of(news);
+  const mounts = explainMounts(before, after, run?.mounts);
+  if (mounts !== undefined) log.info(mounts);
   const replaces = ["hash" as const, "repository" as const].filter((name) => olds[name] !== after[name]);
   if (replaces.length > 0) {
-    log.info(explainNew(before, after, context.memory.of(news)));
+    log.info(explainNew(before, after, run));
     return answer(true, ...replaces);
   }
-  switch (existence?.kind) {
+  const isStale = run !== undefined && findStale(olds, run.existence, log);
+  return answer(isStale || mounts !== undefined);
+}
+
+/** Whether the repository has the image otherwise than the state says; a line says how. */
+function findStale(olds: Props, existence: Existence, log: ResourceLog): boolean {
+  switch (existence.kind) {
     case "missing":
       log.info("the repository does not have it any more; builds it again");
-      return answer(true);
+      return true;
     case "elsewhere":
       log.info(describeCopy(existence));
-      return answer(true);
+      return true;
     case "stored": {
       const outputs = readOutputs(olds);
       const known = outputs?.digest;
       const moved = movedRegion(outputs?.regions, existence.regions);
-      if (known === existence.digest && moved === undefined) return answer(false);
-      if (known === existence.digest) {
-        log.info(`in ${moved} the tag names another digest now; takes that`);
-        return answer(true);
-      }
-      log.info(`the tag names ${existence.digest} now, not ${known ?? "nothing"}; takes that`);
-      return answer(true);
+      if (known === existence.digest && moved === undefined) return false;
+      if (known === existence.digest) log.info(`in ${moved} the tag names another digest now; takes that`);
+      else log.info(`the tag names ${existence.digest} now, not ${known ?? "nothing"}; takes that`);
+      return true;
     }
     case "unknown":
       log.warn(`whether it still exists is unknown: ${existence.cause}`);
-      return answer(false);
-    case undefined:
-      return answer(false);
+      return false;
   }
 }
 

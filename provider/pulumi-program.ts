@@ -10,7 +10,7 @@ import { findLockFile } from "./lock-file";
 import { LockKeeper } from "./lock-keeper";
 import { digestOf } from "./manifest";
 import { onlyPlace } from "./place";
-import { ImageProgram, type PlainImage, type ResolvedImage } from "./program";
+import { ImageProgram, type PlainImage, type ResolvedImage, type ResolvedMounts } from "./program";
 import { Registries } from "./registries";
 import { findReferenceImage, type ReferenceImage } from "./reference-image";
 import type { Registry } from "./registry";
@@ -32,6 +32,8 @@ export interface Program {
   readonly images: ImageProgram;
   /** Turns an Image into its hash; `report` tells on its resource of its files, and why that cannot be. */
   resolve(image: PlainImage, platforms: readonly Platform[], report: ImageReport): Promise<ResolvedImage>;
+  /** Reads the local files of an Image's mounts; `report` tells as above. */
+  resolveMounts(image: PlainImage, report: ImageReport): Promise<ResolvedMounts>;
   /** Lets what else is wrong with an image end the program, too. */
   watch<T>(work: Promise<T>, report: (error: unknown) => void): Promise<T>;
   /** Where a repository is: the first question to ECR, if it is there. */
@@ -91,6 +93,7 @@ function makeProgram(): Program {
       const resolved = wrong.watch(images.resolve(image, platforms, report), report.wrong);
       return keeper === undefined ? resolved : keeper.watch(resolved);
     },
+    resolveMounts: (image, report) => wrong.watch(images.resolveMounts(image, report), report.wrong),
     watch: (work, report) => wrong.watch(work, report),
     locate: (repository) => {
       const key = JSON.stringify(repository);

@@ -22,6 +22,16 @@ export interface RunFacts {
   readonly builder: BuilderChoice;
   /** What to do with an image that is stored nowhere. */
   readonly build: BuildChoice;
+  /** Where the image has mounts. */
+  readonly mounts?: MountFacts | undefined;
+}
+
+/** What this run knows of an image's mounts. */
+export interface MountFacts {
+  /** Whether the repository has the image that holds them. */
+  readonly existence: Existence;
+  /** For each mount, `""` where it is not known. */
+  readonly callSites: readonly string[];
 }
 
 /** Hidden inputs: Pulumi leaves names that begin with `__` out of the diffs that it shows. */
@@ -29,21 +39,22 @@ const RUN_INPUT = "__run";
 const URN_INPUT = "__urn";
 
 const regions = v.exactOptional(v.record(v.string(), v.string()));
+const existence = v.variant("kind", [
+  v.object({ kind: v.literal("stored"), digest: v.string(), regions }),
+  v.object({
+    kind: v.literal("elsewhere"),
+    digest: v.string(),
+    from: v.string(),
+    lacking: v.array(v.string()),
+    regions,
+  }),
+  v.object({ kind: v.literal("missing") }),
+  v.object({ kind: v.literal("unknown"), cause: v.string() }),
+]);
 const runSchema = v.object({
   folder: v.string(),
   callSites: v.array(v.string()),
-  existence: v.variant("kind", [
-    v.object({ kind: v.literal("stored"), digest: v.string(), regions }),
-    v.object({
-      kind: v.literal("elsewhere"),
-      digest: v.string(),
-      from: v.string(),
-      lacking: v.array(v.string()),
-      regions,
-    }),
-    v.object({ kind: v.literal("missing") }),
-    v.object({ kind: v.literal("unknown"), cause: v.string() }),
-  ]),
+  existence,
   baseCallSite: v.optional(v.string()),
   isLocked: v.boolean(),
   mirrors: v.array(v.object({ registry: v.string(), place: v.string() })),
@@ -53,6 +64,7 @@ const runSchema = v.object({
     v.object({ kind: v.literal("endpoint"), endpoint: v.string(), caBundle: v.optional(v.string()) }),
   ]),
   build: v.picklist(["auto", "never"]),
+  mounts: v.optional(v.object({ existence, callSites: v.array(v.string()) })),
 });
 
 /** What this run said of each resource; diff, create and update find here what check was told. */

@@ -26,6 +26,7 @@ export interface SandboxContent {
 export interface SandboxMounts {
   readonly volumes: readonly Volume[];
   readonly volumeMounts: readonly VolumeMount[];
+  readonly initContainers: readonly Container[];
   readonly annotations: Readonly<Record<string, string>>;
 }
 
@@ -55,6 +56,7 @@ export function sandboxPod(content: SandboxContent, labels: Readonly<Record<stri
       ...(imagePullSecrets.length === 0 ? {} : { imagePullSecrets: imagePullSecrets.map((name) => ({ name })) }),
       affinity: nodeAffinity(content.architectures, nodes ?? { labels: [], tolerations: undefined }),
       ...(tolerations.length === 0 ? {} : { tolerations }),
+      ...(mounts.initContainers.length === 0 ? {} : { initContainers: mounts.initContainers }),
       containers: [sandboxContainer(content)],
       ...(mounts.volumes.length === 0 ? {} : { volumes: mounts.volumes }),
     },

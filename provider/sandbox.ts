@@ -3,6 +3,8 @@ import * as pulumi from "@pulumi/pulumi";
 import type { Call } from "../sdk/arguments";
 import { readCallSite } from "../sdk/call-site";
 import { kubernetesClass } from "./kubernetes-package";
+import { mayHaveMounts } from "./mount-source";
+import { Mounts, planMounts } from "./mounts";
 import { planPod, type PodArgs } from "./pod-template";
 import type { WarmImage } from "./warm-image";
 
@@ -13,7 +15,7 @@ export interface SandboxArgs extends PodArgs {
 }
 
 /**
- * One running container of an image: a Deployment of one replica.
+ * One running container of an image, with its mounts: a Deployment of one replica.
  *
  * @example
  * ```ts
@@ -37,8 +39,12 @@ export class Sandbox extends pulumi.ComponentResource {
       "app.kubernetes.io/instance": called,
       "app.kubernetes.io/managed-by": "slipway",
     };
-    const template = planPod(call, image, pod, labels);
+    const isOwn = pod.mounts === undefined && mayHaveMounts(image);
+    const own = { image, ...(namespace === undefined ? {} : { namespace }) };
+    if (isOwn) planMounts(call, own); // Here an error has the user's line.
     super("slipway:index:Sandbox", name, {}, opts);
+    const mounts = isOwn ? { mounts: new Mounts(`${name}-mounts`, own, { parent: this }) } : {};
+    const template = planPod(call, image, { ...pod, ...mounts }, labels);
     const metadata = { name: called, labels, ...(namespace === undefined ? {} : { namespace }) };
     const spec = {
       replicas: 1,

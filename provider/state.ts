@@ -2,7 +2,7 @@ import * as v from "valibot";
 import { SlipwayError } from "../sdk/error";
 import { hashImage } from "../sdk/hash";
 import { platforms, type Platform } from "../sdk/platform";
-import { FORMAT, type ResolvedSpec, type ResolvedStep } from "../sdk/spec";
+import { FORMAT, type ResolvedMount, type ResolvedSpec, type ResolvedStep } from "../sdk/spec";
 import { isStepKind } from "../sdk/step";
 import { locatedEntries, type LocatedEcr } from "./located";
 import { baseFor, storedBaseSchema, type StoredBase } from "./stored-base";
@@ -28,6 +28,8 @@ export interface ImageInputs {
   /** For each platform, the digests of the other images that are named, by key; left out where there are none. */
   readonly images?: Readonly<Record<string, Readonly<Record<string, string>>>> | undefined;
   readonly steps: readonly ResolvedStep[];
+  /** What containers get when they start, no part of the hash; left out where there is nothing. */
+  readonly mounts?: readonly ResolvedMount[] | undefined;
 }
 
 /** What only the repository knows. */
@@ -37,6 +39,8 @@ export interface ImageOutputs {
   readonly reused: boolean;
   /** Region → digest, where there is more than one. */
   readonly regions?: Readonly<Record<string, string>> | undefined;
+  /** Of the image that holds the mounts; left out where there are none. */
+  readonly mountDigest?: string | undefined;
 }
 
 const inputsSchema = v.looseObject({
@@ -48,12 +52,14 @@ const inputsSchema = v.looseObject({
   base: storedBaseSchema,
   images: v.optional(v.record(v.string(), v.record(v.string(), v.string()))),
   steps: v.array(v.custom<ResolvedStep>(isResolvedStep)),
+  mounts: v.optional(v.array(v.custom<ResolvedMount>(isMount))),
 });
 const outputsSchema = v.looseObject({
   digest: v.string(),
   sizeBytes: v.number(),
   reused: v.optional(v.boolean(), false),
   regions: v.optional(v.record(v.string(), v.string())),
+  mountDigest: v.optional(v.string()),
 });
 
 /** The inputs of an image; `undefined` while some of them are not known, or when another version wrote them. */
@@ -105,4 +111,8 @@ export function checkHash(inputs: ImageInputs): void {
 
 function isResolvedStep(value: unknown): boolean {
   return typeof value === "object" && value !== null && "kind" in value && isStepKind(value.kind);
+}
+
+function isMount(value: unknown): boolean {
+  return typeof value === "object" && value !== null && "tree" in value && "destination" in value && "source" in value;
 }

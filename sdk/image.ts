@@ -14,6 +14,7 @@ import { checkDockerfile } from "./dockerfile-arguments";
 import { SlipwayError } from "./error";
 import { checkLengths } from "./buildable";
 import { checkDirOptions, checkLocalOptions, checkSource, type Strategy } from "./local-arguments";
+import { checkMount } from "./mount";
 import { checkPackage, checkPipOptions, withSecrets } from "./pip-arguments";
 import { formatReference, parseReference } from "./reference";
 import { FORMAT, type ImageSpec } from "./spec";
@@ -421,6 +422,7 @@ function addStep(image: Image, call: Call, step: Step): Image {
 function addLocal(image: Image, call: Call, strategy: Strategy, copy: CopyFileStep | CopyDirStep): Image {
   if (strategy === "copy") return addStep(image, call, copy);
   const { spec, callSites, mountCallSites, baseCallSite } = image;
+  checkMount(call, spec.mounts, copy);
   const mounts = [...spec.mounts, copy];
   return new Image({ ...spec, mounts }, callSites, [...mountCallSites, call.callSite], baseCallSite);
 }

@@ -23,22 +23,6 @@ beforeAll(async () => {
   registry = await startTestRegistry();
 });
 
-test("mounts are named once in an update; a changed one leaves the image as it is", async () => {
-  const program = `${IMPORTS}
-const image = Image.debianSlim("3.11").runCommands("echo ${newWord()}").addLocalFile("app.py", "/app/").addLocalDir("src", "/app/src");
-new BuiltImage("api", { image });
-`;
-  const stack = await makeStack({ "index.ts": program, "app.py": "1", "src/a": "1" }, registry.env);
-  const line = "info: 2 mounts are not in the image; use Sandbox, Mounts or strategy copy";
-  const first = await pulumi(stack, "up");
-  expect(first.exitCode, first.text).toBe(0);
-  expect(first.lines["api"]?.filter((text) => text === line)).toHaveLength(1);
-  writeFiles(stack.folder, { "app.py": "2" });
-  const second = await pulumi(stack, "up");
-  expect(second.changes).toEqual({ same: 2 });
-  expect(second.lines["api"]).toEqual([line]);
-});
-
 test("what addLocalDir left out by default is told on the resource, once for a folder", async () => {
   const program = `${IMPORTS}
 const image = Image.debianSlim("3.11").addLocalDir("src", "/app", { strategy: "copy", ignore: ["b"] });

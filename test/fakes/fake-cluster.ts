@@ -8,10 +8,15 @@ export class FakeCluster implements Cluster {
   readonly pods = new Map<string, PodFacts>();
   readonly unreadyNodes = new Set<string>();
   version = { major: 1, minor: 36 };
+  runtimes: readonly string[] = ["containerd://2.2.4"];
   #onChange: () => void = () => undefined;
 
   readVersion() {
     return Promise.resolve(this.version);
+  }
+
+  readRuntimes() {
+    return Promise.resolve(this.runtimes);
   }
 
   findDaemonSet(_namespace: string, name: string): Promise<DaemonSetFacts | undefined> {

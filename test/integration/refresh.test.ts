@@ -37,6 +37,7 @@ async function refresh(target: string, connect: (host: string) => Registry) {
     makeBuilder: unused,
     placesFor: () => noSecrets,
     factsOf: unused,
+    makeFolder: unused,
     limit: (work) => work(),
   };
   return { read: await readImage(all, inputs.hash, props), expected: { id: inputs.hash, props }, warnings, proxy };

@@ -11,6 +11,7 @@ import { FakeBuilder } from "../fakes/fake-builder";
 import { makeInputs } from "../fakes/image-inputs";
 import { MemoryRegistry, toManifest } from "../fakes/memory-registry";
 import { expectCode } from "../fakes/registry-contract";
+import { makeFolder } from "../sdk/folder";
 
 const base = toManifest({ mediaType: "application/vnd.oci.image.manifest.v1+json", text: "base" });
 const image = makeInputs({
@@ -51,6 +52,7 @@ beforeEach(async () => {
     placesFor: () => noSecrets,
     factsOf: () => facts,
     logFor: () => ({ info: note("info"), warn: note("warn"), error: note("error"), status: note("status") }),
+    makeFolder: () => makeFolder(),
     limit: (work) => work(),
     signal: new AbortController().signal,
   };

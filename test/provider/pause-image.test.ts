@@ -6,7 +6,7 @@ import { join } from "node:path";
 import { expect, onTestFinished, test } from "vitest";
 import { makePauseImage, PAUSE_TAG, publishPauseImage } from "../../provider/pause-image";
 import binaries from "../../provider/pause/binaries.json";
-import { assemblePause } from "../../tools/pause.mjs";
+import { assemble } from "../../tools/pause.mjs";
 import { MemoryRegistry } from "../fakes/memory-registry";
 
 const repository = { host: "localhost:5000", path: "images" };
@@ -35,7 +35,7 @@ const hasAssemblers = ["x86_64-linux-gnu-as", "aarch64-linux-gnu-as"].every(
 test.skipIf(!hasAssemblers)(
   "the shipped bytes are those of the source (needs binutils for both architectures)",
   async () => {
-    expect(await assemblePause()).toEqual(binaries);
+    expect(await assemble("pause")).toEqual(binaries);
   },
 );
 

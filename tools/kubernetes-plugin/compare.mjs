@@ -24,14 +24,16 @@ export function changedPaths(before, after, path = []) {
 }
 
 /**
- * The changes that the API server takes from no one: what an object is called, and what it selects.
+ * The changes that the API server takes from no one: what an object is called, and what it selects; and what Pulumi's own
+ * plugin makes anew, the content of a ConfigMap (unless its provider says enableConfigMapMutable).
  * @param {unknown} before
  * @param {readonly Path[]} changes
  * @returns {Path[]}
  */
 export function replacingPaths(before, changes) {
   if (!isObject(before) || Object.keys(before).length === 0) return [];
-  const fixed = ["apiVersion", "kind", "metadata.name", "metadata.namespace", "spec.selector"];
+  const content = before["kind"] === "ConfigMap" ? ["data", "binaryData", "immutable"] : [];
+  const fixed = ["apiVersion", "kind", "metadata.name", "metadata.namespace", "spec.selector", ...content];
   return changes.filter((path) => fixed.some((name) => `${path.join(".")}.`.startsWith(`${name}.`)));
 }
 
