@@ -12,10 +12,11 @@ const INPUTS = "__inputs";
 
 /**
  * The calls of Pulumi's ResourceProvider service.
- * @param {{ pulumi: NodeJS.Require, makeStore: (config: StoreConfig) => ObjectStore }} options
+ * @param {{ pulumi: NodeJS.Require, version: string, makeStore: (config: StoreConfig) => ObjectStore }} options
+ * `version` of the plugin that this stands in for
  * @returns {import("@grpc/grpc-js").UntypedServiceImplementation}
  */
-export function answerWith({ pulumi, makeStore }) {
+export function answerWith({ pulumi, version, makeStore }) {
   /** @type {typeof import("@pulumi/pulumi/proto/provider_pb.js")} */
   const messages = pulumi("@pulumi/pulumi/proto/provider_pb");
   /** @type {typeof import("@pulumi/pulumi/proto/plugin_pb.js")} */
@@ -41,7 +42,7 @@ export function answerWith({ pulumi, makeStore }) {
   const answers = {
     getPluginInfo: () => {
       const info = new plugin.PluginInfo();
-      info.setVersion("0.0.0-stand-in");
+      info.setVersion(`${version}+stand-in`); // An older one would be warned of in each run.
       return info;
     },
     checkConfig: (request) => checked(request),
