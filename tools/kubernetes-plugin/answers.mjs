@@ -137,8 +137,14 @@ function unary(answer) {
 
 /** @param {ObjectStore} store @param {KubeObject} inputs @returns {Promise<KubeObject>} */
 async function preview(store, inputs) {
-  if (isUnknown(inputs) || !(await store.hasNamespace(inputs))) return inputs;
-  return store.apply(inputs, { dryRun: true });
+  if (isUnknown(inputs)) return inputs;
+  try {
+    return (await store.hasNamespace(inputs)) ? await store.apply(inputs, { dryRun: true }) : inputs;
+  } catch (error) {
+    // As Pulumi's own plugin: a preview goes on without a cluster that does not answer.
+    if (error instanceof Error && "code" in error && error.code === "ECONNREFUSED") return inputs;
+    throw error;
+  }
 }
 
 /** Pulumi's mark on a secret (resource/sig, Key and Secret): what it keeps under `value` is the value. */
