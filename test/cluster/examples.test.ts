@@ -5,9 +5,10 @@ import { Image } from "../../sdk/image";
 import { makeClusterStandIn, makeEksApp, makeExampleStack } from "../e2e/example";
 import { pulumi } from "../e2e/stack";
 import { newRepository, publish, registry } from "../integration/real-parts";
-import { cluster, imagesOn, kubectl, NODES } from "./cluster-parts";
+import { cluster, imagesOn, kubectl, mirrorDockerHub, NODES } from "./cluster-parts";
 
 test("the EKS example comes up on nodes with EKS's labels, by a kubeconfig that only the cluster's stack has", async () => {
+  await mirrorDockerHub();
   const kubeconfig = readFileSync((await cluster).kubeconfig, "utf8");
   for (const kind of ["cpu", "gpu"]) {
     const label = `eks.amazonaws.com/nodegroup=${kind}-workers`;
