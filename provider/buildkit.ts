@@ -16,7 +16,7 @@ import { watchBytes, type SourceReport } from "../sdk/tree-report";
 import { buildAgain, passingCause, PassingFailure, type BuildAgainOptions } from "./build-again";
 import { BuildOutput } from "./build-output";
 import type { Builder, BuildRequest } from "./builder";
-import { BUILDER_HINT, prepareBuildx, type BuilderChoice, type Buildx } from "./buildx";
+import { BUILDER_HINT, prepareBuildx, type BuilderChoice, type Buildx, type Compression } from "./buildx";
 import { caMounts, readCaBundle } from "./ca-bundle";
 import { sendContext, type ContextPart } from "./context";
 import type { FindCredentials } from "./credentials";
@@ -77,7 +77,17 @@ export class BuildkitBuilder implements Builder {
     try {
       const parts = await contextParts(dockerfile, request);
       const staged = await stageImport(dockerfile, { request, text: sent, parts, folder, context, files });
-      const build = { request, dockerfile, sent, secrets, mask, parts, folder, staged };
+      const build = {
+        request,
+        compression: this.#choice.compression ?? "gzip",
+        dockerfile,
+        sent,
+        secrets,
+        mask,
+        parts,
+        folder,
+        staged,
+      };
       return await buildAgain(request, () => runBuild(buildx, build, this.#options), this.#options);
     } catch (error) {
       throw request.signal.aborted ? cancelled(request) : (explainDisk(error) ?? error);
@@ -89,6 +99,7 @@ export class BuildkitBuilder implements Builder {
 
 interface Build {
   readonly request: BuildRequest;
+  readonly compression: Compression;
   readonly dockerfile: DockerfileText;
   /** The Dockerfile as the builder gets it. */
   readonly sent: string;
@@ -216,12 +227,16 @@ async function runBuild(
  * The exporter's attributes are part of what v1 emits: every one of them changes bytes. `store=false` is what lets
  * `rewrite-timestamp` work on a builder that keeps images.
  */
-function buildArgs(buildx: Buildx, { request, secrets, staged }: Build, metadataFile: string): readonly string[] {
+function buildArgs(
+  buildx: Buildx,
+  { request, compression, secrets, staged }: Build,
+  metadataFile: string,
+): readonly string[] {
   const name = `${request.repository.host}/${request.repository.path}`;
   const output = [
     `type=image,"name=${name}"`,
     "push=true,push-by-digest=true,name-canonical=true,store=false",
-    "oci-mediatypes=true,rewrite-timestamp=true,compression=gzip",
+    `oci-mediatypes=true,rewrite-timestamp=true,compression=${compression}`,
   ].join(",");
   return [
     "build",

@@ -23,7 +23,11 @@ export type BuilderChoice = (
 ) & {
   /** A file with the CAs that RUN steps trust; relative to the program's folder, or from `~/`. */
   readonly caBundle?: string | undefined;
+  /** Of layers that are built anew. */
+  readonly compression?: Compression | undefined;
 };
+
+export type Compression = "gzip" | "zstd";
 
 /** How buildx is run for a choice. */
 export interface Buildx {

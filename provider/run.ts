@@ -51,6 +51,7 @@ const existence = v.variant("kind", [
   v.object({ kind: v.literal("missing") }),
   v.object({ kind: v.literal("unknown"), cause: v.string() }),
 ]);
+const compression = v.optional(v.picklist(["gzip", "zstd"]));
 const runSchema = v.object({
   folder: v.string(),
   callSites: v.array(v.string()),
@@ -59,9 +60,9 @@ const runSchema = v.object({
   isLocked: v.boolean(),
   mirrors: v.array(v.object({ registry: v.string(), place: v.string() })),
   builder: v.variant("kind", [
-    v.object({ kind: v.literal("current"), caBundle: v.optional(v.string()) }),
-    v.object({ kind: v.literal("name"), name: v.string(), caBundle: v.optional(v.string()) }),
-    v.object({ kind: v.literal("endpoint"), endpoint: v.string(), caBundle: v.optional(v.string()) }),
+    v.object({ kind: v.literal("current"), caBundle: v.optional(v.string()), compression }),
+    v.object({ kind: v.literal("name"), name: v.string(), caBundle: v.optional(v.string()), compression }),
+    v.object({ kind: v.literal("endpoint"), endpoint: v.string(), caBundle: v.optional(v.string()), compression }),
   ]),
   build: v.picklist(["auto", "never"]),
   mounts: v.optional(v.object({ existence, callSites: v.array(v.string()) })),

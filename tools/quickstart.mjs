@@ -2,15 +2,17 @@
 import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { startCluster, startEnvironment, stopEnvironment } from "./environment.mjs";
-import { cloneStateFolder } from "./local/folders.mjs";
+import { cloneFolder, cloneStateFolder } from "./local/folders.mjs";
 import { withLock } from "./local/lock.mjs";
 import { prepareClone } from "./local/prepare-clone.mjs";
 import { Problem, describe } from "./local/problem.mjs";
 import { readOutputs, selectStack, up } from "./local/pulumi-run.mjs";
 import { runImage } from "./local/run-image.mjs";
+import { warmUp } from "./local/warm-up.mjs";
 
 const usage = `npm run quickstart               start the local environment, build the example's image, run it
-npm run quickstart -- --cluster  the same, with a Kubernetes of two nodes on this machine (Linux, root)
+npm run quickstart -- --cluster  the same, with a Kubernetes of two nodes on this machine (Linux, root),
+                                 a warm pool on both and a sandbox
 npm run quickstart -- --stop     stop what was started on this machine; images and caches stay
 npm run quickstart -- --help     this text
 
@@ -32,26 +34,30 @@ async function main() {
   requireNode();
   section("The clone");
   await prepareClone(log);
-  if (values.cluster) await takeCluster();
+  const cluster = values.cluster ? await takeCluster() : undefined;
   section("The local environment");
   const { env } = await startEnvironment({ log });
   // A stack is changed by one at a time.
-  await withLock(join(cloneStateFolder, "quickstart.lock"), log, (share) => upTwice(env, share));
+  const lock = join(cloneStateFolder, "quickstart.lock");
+  const hints = await withLock(lock, log, async (share) => {
+    await upTwice(env, share);
+    return cluster === undefined ? "" : await warmUp({ cluster, env, share, section, log });
+  });
 
   section("Done");
   console.log(`Change examples/quickstart/ and start this again, or work by hand:\n
   eval "$(npm run -s env)"
-  pulumi preview
+  pulumi preview${hints}
   npm run quickstart -- --stop`);
 }
 
 /** @param {Record<string, string>} env @param {(pid: number) => void} share */
 async function upTwice(env, share) {
-  const variables = { ...process.env, ...env };
+  const program = { folder: cloneFolder, env: { ...process.env, ...env } };
   section("pulumi up: builds and pushes what is new");
-  await selectStack("dev", variables);
-  await up(variables, [], share);
-  const { uri, ref } = await readOutputs(variables);
+  await selectStack("dev", program);
+  await up(program, [], share);
+  const { uri, ref } = await readOutputs(program, ["uri", "ref"]);
   section("The image");
   console.log(`uri  ${uri}\nref  ${ref}`);
 
@@ -59,15 +65,16 @@ async function upTwice(env, share) {
   await runImage({ ref, builder: env["SLIPWAY_BUILDER"] ?? "", log });
 
   section("pulumi up again: nothing changed, nothing is built");
-  await up(variables, ["--skip-preview", "--expect-no-changes"], share);
+  await up(program, ["--skip-preview", "--expect-no-changes"], share);
 }
 
 async function takeCluster() {
-  section("Kubernetes");
-  const { kubeconfig, took, started } = await startCluster({ log });
-  const state = started.length === 0 ? "running already" : `started ${started.join(", ")}`;
-  log(`cluster   ${took}; ${state}`);
-  log(`          KUBECONFIG=${kubeconfig}`);
+  section("Kubernetes, two nodes: built from Go modules where it is missing, some minutes once");
+  const cluster = await startCluster({ log });
+  const state = cluster.started.length === 0 ? "running already" : `started ${cluster.started.join(", ")}`;
+  log(`cluster   ${cluster.took}; ${state}`);
+  log(`          KUBECONFIG=${cluster.kubeconfig}`);
+  return cluster;
 }
 
 function readFlags() {

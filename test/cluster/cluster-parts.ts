@@ -73,6 +73,19 @@ export async function breakRegistry(node: string): Promise<{ readonly mend: () =
   return { mend };
 }
 
+/** Lets both nodes look for Docker Hub's images in the local registry first, until the test has ended. */
+export async function mirrorDockerHub(): Promise<void> {
+  const { folder } = await cluster;
+  const mirror = newRepository().split("/")[0] ?? "";
+  for (const node of NODES) {
+    const place = join(folder, "nodes", node, "registries", "docker.io");
+    mkdirSync(place, { recursive: true });
+    const host = `[host."http://${mirror}"]\ncapabilities = ["pull", "resolve"]\n`;
+    writeFileSync(join(place, "hosts.toml"), `server = "https://registry-1.docker.io"\n${host}`);
+    onTestFinished(() => rmSync(place, { recursive: true, force: true }));
+  }
+}
+
 async function ctr(node: string, ...args: readonly string[]) {
   const { ctr: command, folder } = await cluster;
   return await run(command, ["-a", join(folder, "nodes", node, "containerd.sock"), "-n", "k8s.io", ...args]);

@@ -257,7 +257,16 @@ async function faultyEcr(ecr: Ecr, path: string) {
   };
 }
 
-export function describeMatrix({ cells, succeeded, refused, unmet, slowestMs, slowest, slowestRefusalMs, wrong }: MatrixRun): string {
+export function describeMatrix({
+  cells,
+  succeeded,
+  refused,
+  unmet,
+  slowestMs,
+  slowest,
+  slowestRefusalMs,
+  wrong,
+}: MatrixRun): string {
   const runs = Object.values(cells).reduce((sum, count) => sum + count, 0);
   return `${runs} runs in ${Object.keys(cells).length} cells: ${succeeded} succeeded, ${refused} refused as expected, ${wrong.length} wrong, ${unmet} whose fault met nothing; slowest ${slowestMs} ms (${slowest}), slowest error ${slowestRefusalMs} ms`;
 }

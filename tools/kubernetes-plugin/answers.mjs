@@ -12,10 +12,11 @@ const INPUTS = "__inputs";
 
 /**
  * The calls of Pulumi's ResourceProvider service.
- * @param {{ pulumi: NodeJS.Require, makeStore: (config: StoreConfig) => ObjectStore }} options
+ * @param {{ pulumi: NodeJS.Require, version: string, makeStore: (config: StoreConfig) => ObjectStore }} options
+ * `version` of the plugin that this stands in for
  * @returns {import("@grpc/grpc-js").UntypedServiceImplementation}
  */
-export function answerWith({ pulumi, makeStore }) {
+export function answerWith({ pulumi, version, makeStore }) {
   /** @type {typeof import("@pulumi/pulumi/proto/provider_pb.js")} */
   const messages = pulumi("@pulumi/pulumi/proto/provider_pb");
   /** @type {typeof import("@pulumi/pulumi/proto/plugin_pb.js")} */
@@ -41,7 +42,7 @@ export function answerWith({ pulumi, makeStore }) {
   const answers = {
     getPluginInfo: () => {
       const info = new plugin.PluginInfo();
-      info.setVersion("0.0.0-stand-in");
+      info.setVersion(`${version}+stand-in`); // An older one would be warned of in each run.
       return info;
     },
     checkConfig: (request) => checked(request),
@@ -136,8 +137,14 @@ function unary(answer) {
 
 /** @param {ObjectStore} store @param {KubeObject} inputs @returns {Promise<KubeObject>} */
 async function preview(store, inputs) {
-  if (isUnknown(inputs) || !(await store.hasNamespace(inputs))) return inputs;
-  return store.apply(inputs, { dryRun: true });
+  if (isUnknown(inputs)) return inputs;
+  try {
+    return (await store.hasNamespace(inputs)) ? await store.apply(inputs, { dryRun: true }) : inputs;
+  } catch (error) {
+    // As Pulumi's own plugin: a preview goes on without a cluster that does not answer.
+    if (error instanceof Error && "code" in error && error.code === "ECONNREFUSED") return inputs;
+    throw error;
+  }
 }
 
 /** Pulumi's mark on a secret (resource/sig, Key and Secret): what it keeps under `value` is the value. */

@@ -8,11 +8,13 @@ const clone = createRequire(import.meta.url);
 const pulumi = createRequire(clone.resolve("@pulumi/pulumi/package.json"));
 /** @type {typeof import("@grpc/grpc-js")} */
 const grpc = pulumi("@grpc/grpc-js");
+/** @type {{ version: string }} */
+const sdk = clone("@pulumi/kubernetes/package.json");
 
 const server = new grpc.Server({ "grpc.max_receive_message_length": 400 * 1024 * 1024 });
 server.addService(
   pulumi("@pulumi/pulumi/proto/provider_grpc_pb").ResourceProviderService,
-  answerWith({ pulumi, makeStore: (config) => new ObjectStore(config) }),
+  answerWith({ pulumi, version: sdk.version, makeStore: (config) => new ObjectStore(config) }),
 );
 server.bindAsync("127.0.0.1:0", grpc.ServerCredentials.createInsecure(), (error, port) => {
   if (error) throw error;

@@ -1,7 +1,7 @@
 import { spawn } from "node:child_process";
 import { existsSync, readdirSync, rmSync } from "node:fs";
 import { hostname } from "node:os";
-import { join } from "node:path";
+import { join, relative } from "node:path";
 import { runCommand } from "./command.mjs";
 import { binFolder, cloneFolder, cloneStateFolder } from "./folders.mjs";
 import { isRecord, readJson } from "./json-file.mjs";
@@ -14,17 +14,24 @@ const pulumi = join(binFolder, "pulumi");
 export const pulumiStateFolder = join(cloneStateFolder, "pulumi-state");
 
 /**
- * Makes a stack of the clone's Pulumi.yaml the current one, creating it the first time and mending it after a kill.
- * @param {string} stack
- * @param {NodeJS.ProcessEnv} env
+ * A Pulumi program of the clone, and what runs it.
+ * @typedef {object} Program
+ * @property {string} folder of its Pulumi.yaml
+ * @property {NodeJS.ProcessEnv} env
  */
-export async function selectStack(stack, env) {
+
+/**
+ * Makes a stack of a program the current one, creating it the first time and mending it after a kill.
+ * @param {string} stack
+ * @param {Program} program
+ */
+export async function selectStack(stack, { folder, env }) {
   const wasKilled = removeDeadLocks(join(pulumiStateFolder, ".pulumi", "locks"));
-  await runCommand(pulumi, ["stack", "select", stack, "--create", "--non-interactive"], { cwd: cloneFolder, env });
+  await runCommand(pulumi, ["stack", "select", stack, "--create", "--non-interactive"], { cwd: folder, env });
   if (!wasKilled) return;
   // A create that was cut off would be warned of forever. An image that it did store, the next create adopts.
   const args = ["refresh", "--yes", "--skip-preview", "--non-interactive", "--clear-pending-creates"];
-  await runCommand(pulumi, args, { cwd: cloneFolder, env });
+  await runCommand(pulumi, args, { cwd: folder, env });
 }
 
 /**
@@ -50,16 +57,16 @@ export function removeDeadLocks(folder) {
 
 /**
  * Runs `pulumi up` and shows its output as it comes.
- * @param {NodeJS.ProcessEnv} env
+ * @param {Program} program
  * @param {readonly string[]} options
  * @param {(pid: number) => void} onStart
  */
-export async function up(env, options, onStart) {
+export async function up({ folder, env }, options, onStart) {
   const args = ["up", "--yes", "--non-interactive", ...options];
   const code = await new Promise((resolve, reject) => {
     // `npm run check` looks at the example's types; ts-node would do so in each of three runs, for seconds.
     const quick = { ...env, PULUMI_NODEJS_TRANSPILE_ONLY: "true" };
-    const child = spawn(pulumi, args, { cwd: cloneFolder, env: quick, stdio: ["ignore", "inherit", "inherit"] });
+    const child = spawn(pulumi, args, { cwd: folder, env: quick, stdio: ["ignore", "inherit", "inherit"] });
     if (child.pid !== undefined) onStart(child.pid);
     child.on("error", reject);
     child.on("close", resolve);
@@ -72,17 +79,21 @@ export async function up(env, options, onStart) {
   });
 }
 
-/** What the example exports. @param {NodeJS.ProcessEnv} env @returns {Promise<{ uri: string, ref: string }>} */
-export async function readOutputs(env) {
+/**
+ * Texts that a program exports.
+ * @template {string} K
+ * @param {Program} program
+ * @param {readonly K[]} names
+ * @returns {Promise<Record<K, string>>}
+ */
+export async function readOutputs({ folder, env }, names) {
   /** @type {unknown} */
-  const outputs = JSON.parse(await runCommand(pulumi, ["stack", "output", "--json"], { cwd: cloneFolder, env }));
-  if (isRecord(outputs)) {
-    const { uri, ref } = outputs;
-    if (typeof uri === "string" && typeof ref === "string") return { uri, ref };
-  }
+  const outputs = JSON.parse(await runCommand(pulumi, ["stack", "output", "--json"], { cwd: folder, env }));
+  const found = names.map((name) => [name, isRecord(outputs) ? outputs[name] : undefined]);
+  if (found.every(([, text]) => typeof text === "string")) return Object.fromEntries(found);
   throw new Problem({
     doing: "Reading the stack's outputs",
-    found: `no texts named uri and ref in ${JSON.stringify(outputs)}`,
-    todo: "The program in examples/quickstart/ must export both.",
+    found: `no texts named ${names.join(", ")} in ${JSON.stringify(outputs)}`,
+    todo: `The program in ${relative(cloneFolder, folder) || "examples/quickstart"} must export them.`,
   });
 }
