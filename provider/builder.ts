@@ -16,6 +16,8 @@ export interface BuildRequest {
   readonly from?: string;
   /** How many of the first steps, in emitted order, `from` has already. Default 0: it is the base. */
   readonly prefixSteps?: number;
+  /** How many steps the image has of which this is a part, for the lines that tell of them. Default: the spec's. */
+  readonly stepCount?: number | undefined;
   /** The names of the other images, by key: by digest, where they were found. */
   readonly images?: Readonly<Record<string, string>>;
   readonly repository: RepositoryAddress;

@@ -62,11 +62,12 @@ export class BuildkitBuilder implements Builder {
   async build(request: BuildRequest): Promise<string> {
     if (request.signal.aborted) throw cancelled(request);
     await refuseProxyArgs(request.spec, this.#env, request.baseCallSite);
-    const dockerfile = renderDockerfile(request.spec, {
+    const rendered = renderDockerfile(request.spec, {
       from: request.from,
       prefixSteps: request.prefixSteps,
       images: request.images,
     });
+    const dockerfile = { ...rendered, stepCount: request.stepCount ?? rendered.stepCount };
     const { caBundle } = this.#choice;
     const secrets =
       caBundle === undefined ? request.secrets : [...request.secrets, ...readCaBundle(caBundle, request.folder)];

@@ -175,9 +175,11 @@ function planImage(
     .apply(([{ hash }, place]): Promise<Existence> => program.exists(place, hash));
   const builder = pulumi.output(chooseBuilder(call, args.builder, program));
   const run = pulumi
-    .all([image, resolved, existence, builder, urn])
-    .apply(async ([value, { isLocked }, found, choice, resourceUrn]): Promise<RunFacts> => {
-      if (found.kind === "missing" && args.build !== "never") {
+    .all([image, resolved, existence, builder, urn, located])
+    .apply(async ([value, { isLocked, specs }, found, choice, resourceUrn, place]): Promise<RunFacts> => {
+      const isToBuild = found.kind === "missing" && args.build !== "never";
+      const prefixes = isToBuild ? await program.planPrefixes(place, specs) : undefined;
+      if (isToBuild) {
         const report = (error: unknown): void => resourceLog(resourceUrn).error(withLine(call, error));
         await program.watch(checkSecrets(program, value, resourceUrn), report);
       }
@@ -190,6 +192,7 @@ function planImage(
         baseCallSite: value.baseCallSite ?? "",
         builder: choice,
         build: args.build ?? "auto",
+        ...(prefixes === undefined ? {} : { prefixes }),
       };
     });
   return {

@@ -15,6 +15,7 @@ import { RunMemory, urnOf, type RunFacts } from "./run";
 import { Registries } from "./registries";
 import { hintConfig, type SecretPlaces } from "./secret-store";
 import { readSettings } from "./settings";
+import { SharedBuilds } from "./shared-builds";
 import { endOnSignal } from "./shutdown";
 import type { ImageInputs } from "./state";
 import { makeWarmGate } from "./warm-gate-lifecycle";
@@ -98,6 +99,7 @@ function makeProvider(env: NodeJS.ProcessEnv) {
     placesFor,
     factsOf,
     logFor,
+    shared: new SharedBuilds(),
     limit,
     signal,
   };
