@@ -114,12 +114,11 @@ function findShared(
   groups: ReadonlyMap<string, ReadonlySet<string>>,
 ): readonly { readonly steps: number; readonly images: number }[] {
   const [spec] = one.image.specs;
-  const sizeAt = (count: number | undefined): number =>
-    count === undefined ? 1 : (groups.get(keyOf(one, count))?.size ?? 1);
+  const sizeAt = (count: number): number => groups.get(keyOf(one, count))?.size ?? 1;
   let last = 0;
   return one.cuts.all.flatMap((count, index) => {
     const images = sizeAt(count);
-    const next = one.cuts.all[index + 1];
+    const next = one.cuts.all[index + 1] ?? one.hashes.length - 1;
     if (images < 2 || sizeAt(next) === images) return [];
     if (spec === undefined || !needsRootfs(spec, last, count)) return [];
     last = count;

@@ -86,7 +86,7 @@ async function publish(
   if (stored !== undefined) return { ...stored, reused: true };
   const { shared = new SharedBuilds(), owner = "" } = request;
   const steps = specs[0]?.steps.length ?? 0;
-  const what = `step 1 to ${steps} of this image`;
+  const what = steps === 1 ? "step 1" : `what steps 1 to ${steps} make`;
   return shared.run(`${formatAddress(repository)}:${hash}`, { owner, what }, () =>
     build(registry, makeBuilder, { ...request, shared }, hash),
   );
