@@ -1,9 +1,12 @@
 import { mkdirSync, writeFileSync } from "node:fs";
-import { beforeEach, describe, expect, test } from "vitest";
+import { beforeEach, describe, expect, onTestFinished, test } from "vitest";
+import { readSettings } from "../../provider/settings";
 import { hashImagePrefixes } from "../../sdk/hash";
 import { Image } from "../../sdk/image";
 import { cutsOf } from "../../sdk/prefix";
 import { parseRepository } from "../../sdk/reference";
+import { startBuildkit } from "../../tools/environment.mjs";
+import { startCountingProxy } from "./counting-proxy";
 import { newFolder, newRepository, publish, readImage, registry, resolveImage } from "./real-parts";
 
 const copy = { strategy: "copy" } as const;
@@ -96,3 +99,55 @@ describe("one hash is one digest, built whole or each step from the one before",
     expect(inParts.digest).toBe(whole.digest);
   });
 });
+
+test("a change of code on an empty builder moves the files, whatever the size of the base", async () => {
+  const { mirrors } = readSettings(process.env);
+  const repositoryHost = newRepository().split("/")[0] ?? "";
+  const proxy = await startCountingProxy(repositoryHost);
+  const repository = newRepository().replace(repositoryHost, proxy.host);
+  const through = mirrors.map(({ registry: name, place }) => ({
+    registry: name,
+    place: place.replace(repositoryHost, proxy.host),
+  }));
+  const image = () =>
+    base
+      .runCommands("head -c 30000000 /dev/urandom > /big")
+      .workdir("/srv/app")
+      .env({ A: "1" })
+      .cmd(["python3", "main.py"])
+      .addLocalDir("app", "/srv/app", copy);
+  await publish(image(), { repository, mirrors: through });
+  expect(proxy.bytes.pushed).toBeGreaterThan(30_000_000);
+
+  const code = Buffer.from(Array.from({ length: 50_000 }, (_, index) => 33 + ((index * 7919) % 90)));
+  writeFileSync("app/main.py", code);
+  const buildkit = await startBuildkit({ root: newFolder(), mirrors: {} });
+  onTestFinished(() => buildkit.stop());
+  proxy.reset();
+  const startedMs = performance.now();
+  const changed = await publish(image(), { repository, mirrors: through, builder: buildkit.endpoint });
+  const seconds = (performance.now() - startedMs) / 1_000;
+  const { pulled, pushed } = proxy.bytes;
+  console.log(`a change of code: ${pulled} bytes pulled, ${pushed} pushed, ${seconds.toFixed(2)} s`);
+  expect(changed.reused).toBe(false);
+  expect(pulled + pushed).toBeLessThan(code.length + 100_000);
+});
+
+test("one more step on an empty builder pushes its layer alone, and another builder's digest is the same", async () => {
+  const repository = newRepository();
+  const image = base.runCommands("echo one > /one");
+  await publish(image.workdir("/srv").addLocalDir("app", "/srv/app", copy), { repository });
+  const buildkit = await startBuildkit({ root: newFolder(), mirrors: mirrorRecord() });
+  onTestFinished(() => buildkit.stop());
+  const more = () => image.runCommands("echo two > /two").workdir("/srv").addLocalDir("app", "/srv/app", copy);
+  const texts: string[] = [];
+  const onProgress = (text: string): void => void texts.push(text);
+  const inPart = await publish(more(), { repository, builder: buildkit.endpoint, onProgress });
+  expect(texts.filter((text) => text.includes("echo one"))).toEqual([]);
+  const whole = await publishWhole(more());
+  expect(inPart.digest).toBe(whole.digest);
+});
+
+function mirrorRecord(): Record<string, string> {
+  return Object.fromEntries(readSettings(process.env).mirrors.map(({ registry: name, place }) => [name, place]));
+}
