@@ -67,5 +67,7 @@ test("an up builds shared steps once", async () => {
 test("a change of code says that all before it is stored", async () => {
   writeFileSync(join(stack.folder, "main.py"), "print(2)\n");
   const run = await pulumi(stack, "preview");
-  expect(run.lines["one-a"]).toEqual(["info: builds from step 3 of 3, steps 1 to 2 stored: addLocalFile files changed"]);
+  expect(run.lines["one-a"]).toEqual([
+    "info: builds from step 3 of 3, steps 1 to 2 stored: addLocalFile files changed",
+  ]);
 });

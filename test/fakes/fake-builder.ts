@@ -45,7 +45,9 @@ export class FakeBuilder implements Builder {
   }
 
   #push({ spec, repository }: BuildRequest) {
-    const config = Buffer.from(JSON.stringify({ architecture: spec.platform, made: hashSpec(spec), history: this.history }));
+    const config = Buffer.from(
+      JSON.stringify({ architecture: spec.platform, made: hashSpec(spec), history: this.history }),
+    );
     const layer = Buffer.from(`layer of ${hashSpec(spec)}`);
     const rewritten = { "buildkit/rewritten-timestamp": "0" };
     return toManifest({

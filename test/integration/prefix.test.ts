@@ -26,7 +26,9 @@ async function publishInParts(image: Image) {
   const repository = newRepository();
   const published = await publish(image, { repository, prefixes: { kept: all, stored: 0 } });
   const hashes = hashImagePrefixes(specs);
-  const found = await Promise.all(all.map((count) => registry.findDigest(parseRepository(repository), hashes[count] ?? "")));
+  const found = await Promise.all(
+    all.map((count) => registry.findDigest(parseRepository(repository), hashes[count] ?? "")),
+  );
   return { ...published, cuts: all, isEachStored: found.every((digest) => digest !== undefined) };
 }
 
@@ -78,17 +80,17 @@ describe("one hash is one digest, built whole or each step from the one before",
           .workdir("/link"),
       [1, 2, 3],
     ],
-    [
-      "packages of Python",
-      () => base.pipInstall(["idna==3.10"]).pipInstall(["six==1.17.0"], { installer: "uv" }),
-      [1],
-    ],
+    ["packages of Python", () => base.pipInstall(["idna==3.10"]).pipInstall(["six==1.17.0"], { installer: "uv" }), [1]],
     [
       "an entrypoint behind a cmd: not cut between them",
       () => base.cmd(["a"]).runCommands("true").entrypoint(["/bin/echo"]).env({ A: "1" }),
       [3],
     ],
-    ["an ARG: not cut behind it", () => base.runCommands("true").dockerfileCommands(["ARG X=1"]).runCommands("echo $X > /x"), [1]],
+    [
+      "an ARG: not cut behind it",
+      () => base.runCommands("true").dockerfileCommands(["ARG X=1"]).runCommands("echo $X > /x"),
+      [1],
+    ],
   ])("%s", async (_what, makeImage, cuts) => {
     const whole = await publishWhole(makeImage());
     const inParts = await publishInParts(makeImage());

@@ -57,7 +57,8 @@ async function upAll(images: readonly (readonly ResolvedStep[])[]) {
   return Promise.allSettled(images.map((steps, index) => publish(steps, planned[index], `image-${index}`)));
 }
 
-const built = () => builder.requests.map(({ spec, prefixSteps = 0 }) => `${prefixSteps}-${orderSteps(spec.steps).length}`);
+const built = () =>
+  builder.requests.map(({ spec, prefixSteps = 0 }) => `${prefixSteps}-${orderSteps(spec.steps).length}`);
 
 describe("images of a program", () => {
   test("that share steps build them once, and then only what is theirs", async () => {
@@ -80,13 +81,22 @@ describe("images of a program", () => {
   });
 
   test("of which one is the beginning of others build it once", async () => {
-    const results = await upAll([[run("a"), run("b")], [run("a"), run("b"), run("c")], [run("a"), run("b"), run("d")]]);
+    const results = await upAll([
+      [run("a"), run("b")],
+      [run("a"), run("b"), run("c")],
+      [run("a"), run("b"), run("d")],
+    ]);
     expect(results.every(({ status }) => status === "fulfilled")).toBe(true);
     expect(built().toSorted()).toEqual(["0-2", "2-3", "2-3"]);
   });
 
   test("keep nothing of steps that cost nothing", async () => {
-    expect(await planAll([[label("x"), run("1")], [label("x"), run("2")]])).toEqual([
+    expect(
+      await planAll([
+        [label("x"), run("1")],
+        [label("x"), run("2")],
+      ]),
+    ).toEqual([
       { kept: [], stored: 0 },
       { kept: [], stored: 0 },
     ]);

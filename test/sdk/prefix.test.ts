@@ -23,7 +23,11 @@ describe("an image may be cut", () => {
     ["not between a cmd and an entrypoint, which would clear it", [run, cmd, run, entrypoint, run], [1, 4]],
     ["between a CMD and an ENTRYPOINT neither", [lines("CMD a"), run, lines('ENTRYPOINT ["b"]'), run], [3]],
     ["between an entrypoint and a cmd", [entrypoint, run, cmd, run], [1, 2, 3]],
-    ["behind a SHELL, a USER and a WORKDIR, which the config keeps", [lines('SHELL ["a"]', "USER 1"), run, run], [1, 2]],
+    [
+      "behind a SHELL, a USER and a WORKDIR, which the config keeps",
+      [lines('SHELL ["a"]', "USER 1"), run, run],
+      [1, 2],
+    ],
   ])("%s", (_, steps, cuts) => {
     expect(cutsOf(specOf(steps)).all).toEqual(cuts);
   });
