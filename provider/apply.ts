@@ -7,8 +7,10 @@ import { placeImage } from "./place-image";
 import { publishMounts } from "./publish-mounts";
 import type { Registry } from "./registry";
 import type { SecretPlaces } from "./secret-store";
+import type { PublishedImage } from "./publish";
 import type { ResourceLog } from "./resource-log";
 import { urnOf, type RunFacts } from "./run";
+import type { SharedBuilds } from "./shared-builds";
 import { checkHash, readInputs, specsOf, type ImageInputs, type ImageOutputs } from "./state";
 
 /** What an update needs of its surroundings. */
@@ -23,6 +25,9 @@ export interface ApplyContext {
   /** Makes an empty folder for what is on its way. */
   readonly makeFolder: () => string;
   /** Lets so many builds run at once. */
+  /** What this process builds right now. */
+  readonly shared: SharedBuilds<PublishedImage>;
+  /** Lets so many builds and copies run at once; who waits for another's build takes no place. */
   readonly limit: <T>(work: () => Promise<T>) => Promise<T>;
   readonly signal: AbortSignal;
 }
@@ -48,20 +53,23 @@ export async function applyImage(context: ApplyContext, props: Props): Promise<{
   const log = context.logFor(urnOf(props));
   const places = context.placesOf(inputs);
   const specs = specsOf(inputs);
-  const { reused, digest, sizeBytes, regions } = await context.limit(() =>
-    placeImage(places, (hosts) => context.makeBuilder(run.builder, hosts), {
-      specs,
-      callSites: run.callSites.map((callSite) => (callSite === "" ? undefined : callSite)),
-      folder: run.folder,
-      mirrors: run.mirrors,
-      bases: context.bases,
-      baseCallSite: run.baseCallSite === "" ? undefined : run.baseCallSite,
-      secretPlaces: context.placesFor(run.folder),
-      build: run.build,
-      onProgress: ({ text }) => log.status(text),
-      signal: context.signal,
-    }),
-  );
+  const makeBuilder = (hosts: readonly string[]): Builder => context.makeBuilder(run.builder, hosts);
+  const { reused, digest, sizeBytes, regions } = await placeImage(places, makeBuilder, {
+    specs,
+    callSites: run.callSites.map((callSite) => (callSite === "" ? undefined : callSite)),
+    folder: run.folder,
+    mirrors: run.mirrors,
+    bases: context.bases,
+    baseCallSite: run.baseCallSite === "" ? undefined : run.baseCallSite,
+    secretPlaces: context.placesFor(run.folder),
+    build: run.build,
+    prefixes: run.prefixes,
+    shared: context.shared,
+    owner: urnOf(props).split("::").at(-1) ?? "",
+    limit: context.limit,
+    onProgress: ({ text }) => log.status(text),
+    signal: context.signal,
+  });
   log.status(reused ? "exists, nothing built" : `built, ${formatSize(sizeBytes)}`);
   const mountDigest = await applyMounts(context, inputs, run, { places, log });
   const outputs: ImageOutputs = {

@@ -12,8 +12,12 @@ export interface BuildRequest {
   readonly baseCallSite?: CallSite | undefined;
   /** The program's folder, absolute: where the sources of the spec are. */
   readonly folder: string;
-  /** What FROM names: the base by digest, at the place where it was found; none for a Dockerfile. */
+  /** What FROM names: the base by digest, at the place where it was found, or a prefix; none for a Dockerfile. */
   readonly from?: string;
+  /** How many of the first steps, in emitted order, `from` has already. Default 0: it is the base. */
+  readonly prefixSteps?: number;
+  /** How many steps the image has of which this is a part, for the lines that tell of them. Default: the spec's. */
+  readonly stepCount?: number | undefined;
   /** The names of the other images, by key: by digest, where they were found. */
   readonly images?: Readonly<Record<string, string>>;
   readonly repository: RepositoryAddress;

@@ -63,7 +63,12 @@ export class BuildkitBuilder implements Builder {
   async build(request: BuildRequest): Promise<string> {
     if (request.signal.aborted) throw cancelled(request);
     await refuseProxyArgs(request.spec, this.#env, request.baseCallSite);
-    const dockerfile = renderDockerfile(request.spec, { from: request.from, images: request.images });
+    const rendered = renderDockerfile(request.spec, {
+      from: request.from,
+      prefixSteps: request.prefixSteps,
+      images: request.images,
+    });
+    const dockerfile = { ...rendered, stepCount: request.stepCount ?? rendered.stepCount };
     const { caBundle } = this.#choice;
     const secrets =
       caBundle === undefined ? request.secrets : [...request.secrets, ...readCaBundle(caBundle, request.folder)];
@@ -292,13 +297,13 @@ function end(child: Child): void {
  */
 function describeCounted(dockerfile: DockerfileText, count: number): string {
   let last = 1;
-  for (const [index, { step }] of dockerfile.steps.entries()) {
+  for (const { step, number } of dockerfile.steps) {
     last += countedInstructions(step);
     if (count > 1 && count <= last) {
-      return `building step ${index + 1} of ${dockerfile.steps.length}: ${shorten(describeStep(step))}`;
+      return `building step ${number} of ${dockerfile.stepCount}: ${shorten(describeStep(step))}`;
     }
   }
-  return "getting the base";
+  return dockerfile.steps[0]?.number === 1 ? "getting the base" : "getting the stored steps";
 }
 
 /** dockerfile2llb counts RUN, COPY, ADD and WORKDIR. */
@@ -352,7 +357,7 @@ function failed({ request, dockerfile, mask }: Build, output: BuildOutput): Slip
   const printed = maskLines(vertex?.lines ?? [], mask).filter(
     (text, index, all) => text !== "" || index < all.length - 1,
   );
-  const place = entry === undefined ? "" : `step ${dockerfile.steps.indexOf(entry) + 1} of ${dockerfile.steps.length} `;
+  const place = entry === undefined ? "" : `step ${entry.number} of ${dockerfile.stepCount} `;
   const what = entry === undefined ? error : `${describeStep(entry.step)}: ${reason(mask(vertex?.error ?? error))}`;
   return new SlipwayError({
     code: "BUILD_FAILED",

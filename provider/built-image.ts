@@ -198,9 +198,11 @@ function planImage(
   const mounts = planMounts({ image, resolved: image.apply(() => toldMounts), urn, located }, program);
   const builder = pulumi.output(chooseBuilder(call, args.builder, program));
   const run = pulumi
-    .all([image, resolved, existence, builder, urn, mounts.facts])
-    .apply(async ([value, { isLocked }, found, choice, resourceUrn, mountFacts]): Promise<RunFacts> => {
-      if (found.kind === "missing" && args.build !== "never") {
+    .all([image, resolved, existence, builder, urn, located, mounts.facts])
+    .apply(async ([value, { isLocked, specs }, found, choice, resourceUrn, place, mountFacts]): Promise<RunFacts> => {
+      const isToBuild = found.kind === "missing" && args.build !== "never";
+      const prefixes = isToBuild ? await program.planPrefixes(place, specs) : undefined;
+      if (isToBuild) {
         const report = (error: unknown): void => resourceLog(resourceUrn).error(withLine(call, error));
         await program.watch(checkSecrets(program, value, resourceUrn), report);
       }
@@ -214,6 +216,7 @@ function planImage(
         builder: choice,
         build: args.build ?? "auto",
         ...(mountFacts === undefined ? {} : { mounts: mountFacts }),
+        ...(prefixes === undefined ? {} : { prefixes }),
       };
     });
   return {

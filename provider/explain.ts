@@ -1,5 +1,6 @@
 import { diffSpecs } from "../sdk/diff";
 import type { Existence } from "./existence";
+import type { PrefixPlan } from "./prefix";
 import type { RunFacts } from "./run";
 import { specsOf, type ImageInputs } from "./state";
 
@@ -7,7 +8,7 @@ import { specsOf, type ImageInputs } from "./state";
 export function explainNew(
   before: ImageInputs | undefined,
   after: ImageInputs,
-  run: Pick<RunFacts, "existence" | "isLocked"> | undefined,
+  run: Pick<RunFacts, "existence" | "isLocked" | "prefixes"> | undefined,
 ): string {
   const why = before === undefined ? NEW : reasonOf(before, after, run?.isLocked === false ? PIN_HINT : "");
   switch (run?.existence.kind) {
@@ -16,7 +17,7 @@ export function explainNew(
     case "elsewhere":
       return `${why.text}; ${describeCopy(run.existence)}, nothing to build`;
     case "missing":
-      return `${buildsFrom(why.firstStep, after)}: ${why.text}`;
+      return `${buildsFrom(why.firstStep, after, run.prefixes)}: ${why.text}`;
     case "unknown":
       return `${why.text}; whether it exists is unknown: ${run.existence.cause}`;
     case undefined:
@@ -29,11 +30,27 @@ export function describeCopy({ from, lacking }: Extract<Existence, { kind: "else
   return `exists in ${from}, will be copied to ${lacking.join(", ")}`;
 }
 
-function buildsFrom(firstStep: number, { base, steps }: ImageInputs): string {
-  if (firstStep > 0) return `builds from step ${firstStep} of ${steps.length}`;
+/**
+ * What is built: behind the stored steps, if there are such; else from the first that is new, as far as the builder has
+ * the others in its cache, which nobody knows before.
+ */
+function buildsFrom(firstStep: number, { base, steps }: ImageInputs, prefixes: PrefixPlan | undefined): string {
+  const { stored = 0, shared } = prefixes ?? {};
+  const sharing =
+    shared === undefined || shared.steps <= stored
+      ? ""
+      : `, ${nameSteps(shared.steps)} once for ${shared.images} images`;
+  if (stored > 0 && stored + 1 >= firstStep) {
+    return `builds from step ${stored + 1} of ${steps.length}, ${nameSteps(stored)} stored${sharing}`;
+  }
+  if (firstStep > 0) return `builds from step ${firstStep} of ${steps.length}${sharing}`;
   const counted = steps.length === 1 ? "1 step" : `${steps.length} steps`;
-  if (!("text" in base)) return `builds from the base, ${counted}`;
+  if (!("text" in base)) return `builds from the base, ${counted}${sharing}`;
   return steps.length === 0 ? `builds ${base.source}` : `builds ${base.source} and ${counted}`;
+}
+
+function nameSteps(count: number): string {
+  return count === 1 ? "step 1" : `steps 1 to ${count}`;
 }
 
 const PIN_HINT = "; pin it with slipway lock";

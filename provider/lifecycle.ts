@@ -15,6 +15,7 @@ import { RunMemory, urnOf, type RunFacts } from "./run";
 import { Registries } from "./registries";
 import { hintConfig, type SecretPlaces } from "./secret-store";
 import { readSettings } from "./settings";
+import { SharedBuilds } from "./shared-builds";
 import { endOnSignal } from "./shutdown";
 import type { ImageInputs } from "./state";
 import { makeWarmGate } from "./warm-gate-lifecycle";
@@ -99,6 +100,7 @@ function makeProvider(env: NodeJS.ProcessEnv) {
     factsOf,
     logFor,
     makeFolder: () => leftovers.makeFolder("mounts"),
+    shared: new SharedBuilds(),
     limit,
     signal,
   };

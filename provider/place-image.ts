@@ -42,7 +42,8 @@ export async function placeImage(
   const find = ({ registry, address }: Place) => adoptImage(registry, address, hash, signal);
   const copy = (from: Place, to: Place): Promise<StoredImage> => {
     request.onProgress({ text: `copying from ${nameOfPlace(from)} to ${nameOfPlace(to)}` });
-    return copyImage({ from, to, hash, signal });
+    const { limit = (work) => work() } = request;
+    return limit(() => copyImage({ from, to, hash, signal }));
   };
   const [atHome, ...elsewhere] = await Promise.all([home, ...copies].map(find));
   let own: PublishedImage | undefined = atHome === undefined ? undefined : { ...atHome, reused: true };

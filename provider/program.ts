@@ -13,6 +13,8 @@ import { ContextHashes, fetchImport, fetchStepImages, readImport, type FetchedIm
 import { LockedBases } from "./locked-bases";
 import type { Mirror } from "./mirrors";
 import type { Places } from "./place";
+import type { PrefixPlan } from "./prefix";
+import { PrefixPlans } from "./prefix-plans";
 import type { Registry } from "./registry";
 import { storeBase, type StoredBase } from "./stored-base";
 
@@ -74,6 +76,8 @@ export class ImageProgram {
   readonly #contexts: ContextHashes;
   readonly #limit = pLimit(LOOKUPS_AT_ONCE);
   readonly #lookups = new Map<string, Promise<Existence>>();
+  readonly #prefixes = new Map<string, Promise<string | undefined>>();
+  readonly #plans = new PrefixPlans();
 
   constructor(options: {
     readonly folder: string;
@@ -92,7 +96,11 @@ export class ImageProgram {
    *
    * @throws SlipwayError BASE_UNAVAILABLE, LOCAL_PATH
    */
-  async resolve(image: PlainImage, platforms: readonly Platform[], report: SourceReport = {}): Promise<ResolvedImage> {
+  resolve(image: PlainImage, platforms: readonly Platform[], report: SourceReport = {}): Promise<ResolvedImage> {
+    return this.#plans.watch(this.#resolve(image, platforms, report));
+  }
+
+  async #resolve(image: PlainImage, platforms: readonly Platform[], report: SourceReport): Promise<ResolvedImage> {
     if (image.spec.format !== FORMAT) {
       throw new SlipwayError({
         code: "INVALID_ARGUMENT",
@@ -179,17 +187,31 @@ export class ImageProgram {
     return { base: storeBase(base, all), all };
   }
 
+  /** Which first steps of an image that has to be built are images of their own, and which of them are stored. */
+  planPrefixes(places: Places, specs: readonly ResolvedSpec[]): Promise<PrefixPlan> {
+    const { home } = places;
+    const place = formatAddress(home.address);
+    const find = (hash: string): Promise<string | undefined> => {
+      const key = `${place}:${hash}`;
+      const found = this.#prefixes.get(key) ?? this.#ask(home, hash);
+      this.#prefixes.set(key, found);
+      return found;
+    };
+    return this.#plans.plan({ specs, place, find });
+  }
+
+  readonly #ask: Ask = ({ registry, address }, reference, signal) => {
+    const find = () => registry.findDigest(address, reference, signal);
+    return registry.isBatched === true ? find() : this.#limit(find);
+  };
+
   /** Whether a repository has a hash. */
   exists(places: Places, hash: string): Promise<Existence> {
     const { home, copies, sources } = places;
     const key = `${[home, ...copies, ...sources].map(({ address }) => formatAddress(address)).join()}:${hash}`;
     const known = this.#lookups.get(key);
     if (known !== undefined) return known;
-    const ask: Ask = ({ registry, address }, reference, signal) => {
-      const find = () => registry.findDigest(address, reference, signal);
-      return registry.isBatched === true ? find() : this.#limit(find);
-    };
-    const lookup = lookUp(places, hash, { ask });
+    const lookup = this.#plans.watch(lookUp(places, hash, { ask: this.#ask }));
     this.#lookups.set(key, lookup);
     return lookup;
   }

@@ -8,9 +8,12 @@ import { isDockerfileBase, type ResolvedSpec } from "../sdk/spec";
 import { findPlace } from "./base";
 import type { Builder, BuildProgress, BuildRequest } from "./builder";
 import { adoptImage, commitImage, type StoredImage } from "./commit";
+import { formatAddress } from "./ecr-address";
 import type { Mirror } from "./mirrors";
+import { findPrefix, type PrefixPlan, type StoredPrefix } from "./prefix";
 import type { Registry, RepositoryAddress } from "./registry";
 import { readSecrets, type SecretPlaces } from "./secret-store";
+import { SharedBuilds } from "./shared-builds";
 
 /** An image that is to be in a repository. */
 export interface PublishRequest {
@@ -28,6 +31,16 @@ export interface PublishRequest {
   readonly secretPlaces: SecretPlaces;
   /** Makes the repository ready to be written to. */
   readonly prepare?: () => Promise<void>;
+  /** Which of its first steps are images of their own. Default: what the spec alone says. */
+  readonly prefixes?: PrefixPlan | undefined;
+  /** How many steps the image has of which this is a part. Default: as many as the specs have. */
+  readonly stepCount?: number;
+  /** What this process builds right now. */
+  readonly shared?: SharedBuilds<PublishedImage>;
+  /** Who asks, in words for others that wait for the same. */
+  readonly owner?: string;
+  /** Lets so many builds run at once. */
+  readonly limit?: <T>(work: () => Promise<T>) => Promise<T>;
   readonly onProgress: (progress: BuildProgress) => void;
   readonly signal: AbortSignal;
 }
@@ -71,23 +84,50 @@ async function publish(
   const hash = hashImage(specs);
   const stored = await adoptImage(registry, repository, hash, signal);
   if (stored !== undefined) return { ...stored, reused: true };
+  const { shared = new SharedBuilds(), owner = "" } = request;
+  const steps = specs[0]?.steps.length ?? 0;
+  const what = steps === 1 ? "step 1" : `what steps 1 to ${steps} make`;
+  return shared.run(`${formatAddress(repository)}:${hash}`, { owner, what }, () =>
+    build(registry, makeBuilder, { ...request, shared }, hash),
+  );
+}
+
+async function build(
+  registry: Registry,
+  makeBuilder: () => Builder,
+  request: PublishRequest,
+  hash: string,
+): Promise<PublishedImage> {
+  const { repository, specs, signal, limit = (work) => work() } = request;
   const [first] = specs;
   const secrets =
     first === undefined ? [] : readSecrets(first, request.callSites, request.secretPlaces, request.baseCallSite);
   await request.prepare?.();
   const builder = makeBuilder();
+  const prefix = await findPrefix(registry, request, (part) => publish(registry, makeBuilder, part));
   const builds: { platform: Platform; digest: string }[] = [];
   for (const spec of specs) {
-    const digest = await builder.build({
-      spec,
-      callSites: request.callSites,
-      baseCallSite: request.baseCallSite,
-      folder: request.folder,
-      ...(await findNames(request.bases ?? registry, request, spec)),
-      repository,
-      secrets,
-      onProgress: request.onProgress,
-      signal,
+    const run = async (from: StoredPrefix | undefined): Promise<string> => {
+      const names = await findNames(request.bases ?? registry, request, spec, from);
+      const { callSites, baseCallSite, folder, stepCount, onProgress } = request;
+      const own = {
+        spec,
+        callSites,
+        baseCallSite,
+        folder,
+        ...names,
+        stepCount,
+        repository,
+        secrets,
+        onProgress,
+        signal,
+      };
+      return limit(() => builder.build(own));
+    };
+    const digest = await run(prefix).catch((error: unknown) => {
+      if (prefix === undefined || !isAboutPrefix(error, prefix)) throw error;
+      request.onProgress({ text: "the stored steps cannot be read; builds all of them" });
+      return run(undefined);
     });
     builds.push({ platform: spec.platform, digest });
   }
@@ -95,16 +135,26 @@ async function publish(
   return { ...(await commitImage(registry, repository, hash, builds, signal)), reused: false };
 }
 
+/** A builder may not be able to pull what it may push; the image does not depend on it. */
+function isAboutPrefix(error: unknown, { digest }: StoredPrefix): boolean {
+  if (!(error instanceof SlipwayError) || error.code !== "BUILD_FAILED" || error.callSite !== undefined) return false;
+  return error.text.includes(digest) && !/failed to push/.test(error.text);
+}
+
 /** All images by digest, at the places where they are. */
 async function findNames(
   bases: Registry,
-  { mirrors, signal }: PublishRequest,
+  { mirrors, repository, signal }: PublishRequest,
   spec: ResolvedSpec,
-): Promise<Pick<BuildRequest, "from" | "images">> {
+  prefix: StoredPrefix | undefined,
+): Promise<Pick<BuildRequest, "from" | "prefixSteps" | "images">> {
   const find = async (reference: string, digest: string): Promise<string> =>
     formatReference({ ...(await findPlace(bases, mirrors, { reference, digest }, signal)), digest });
   const images: Record<string, string> = {};
   for (const [key, digest] of Object.entries(spec.images ?? {})) images[key] = await find(referenceOf(key), digest);
+  if (prefix !== undefined) {
+    return { images, from: formatReference({ ...repository, digest: prefix.digest }), prefixSteps: prefix.steps };
+  }
   if (isDockerfileBase(spec.base)) return { images };
   return { images, from: await find(spec.base.reference, spec.base.digest) };
 }

@@ -1,5 +1,6 @@
 import * as pulumi from "@pulumi/pulumi";
 import type { Platform } from "../sdk/platform";
+import type { ResolvedSpec } from "../sdk/spec";
 import type { SourceReport } from "../sdk/tree-report";
 import { dockerCredentials } from "./credentials";
 import type { Existence } from "./existence";
@@ -9,7 +10,8 @@ import type { LocatedRepository } from "./located";
 import { findLockFile } from "./lock-file";
 import { LockKeeper } from "./lock-keeper";
 import { digestOf } from "./manifest";
-import { onlyPlace } from "./place";
+import { onlyPlace, type Places } from "./place";
+import type { PrefixPlan } from "./prefix";
 import { ImageProgram, type PlainImage, type ResolvedImage, type ResolvedMounts } from "./program";
 import { Registries } from "./registries";
 import { findReferenceImage, type ReferenceImage } from "./reference-image";
@@ -39,6 +41,8 @@ export interface Program {
   /** Where a repository is: the first question to ECR, if it is there. */
   locate(repository: Repository): Promise<LocatedRepository>;
   exists(repository: LocatedRepository, hash: string): Promise<Existence>;
+  /** Of an image that has to be built. */
+  planPrefixes(repository: LocatedRepository, specs: readonly ResolvedSpec[]): Promise<PrefixPlan>;
   /** Throws where a secret is missing that a build needs. */
   checkSecrets(image: PlainImage): void;
   /** Each reference is asked for once. */
@@ -85,6 +89,8 @@ function makeProgram(): Program {
       info: (text) => void pulumi.log.info(text),
     });
   const references = new Map<string, Promise<ReferenceImage>>();
+  const placesOf = (repository: LocatedRepository): Places =>
+    isMocked ? onlyPlace(offline, repository.repository) : registries.placesOf(repository);
   return {
     settings,
     defaultRepository: () => settings.repository ?? warnOfDefault(),
@@ -102,10 +108,8 @@ function makeProgram(): Program {
       located.set(key, known);
       return known;
     },
-    exists: (repository, hash) => {
-      const places = isMocked ? onlyPlace(offline, repository.repository) : registries.placesOf(repository);
-      return images.exists(places, hash);
-    },
+    exists: (repository, hash) => images.exists(placesOf(repository), hash),
+    planPrefixes: (repository, specs) => images.planPrefixes(placesOf(repository), specs),
     checkSecrets: ({ spec, callSites, baseCallSite }) => {
       if (isMocked) return; // In a unit test nothing is built.
       const places = { folder: process.cwd(), env: process.env, readConfig, hintConfig };

@@ -3,6 +3,7 @@ import type { BuilderChoice } from "./buildx";
 import type { Existence } from "./existence";
 import type { Mirror } from "./mirrors";
 import type { BuildChoice } from "./place-image";
+import type { PrefixPlan } from "./prefix";
 
 /**
  * What a program tells its provider beside the inputs: facts of this run, which would make a diff where nothing
@@ -22,6 +23,8 @@ export interface RunFacts {
   readonly builder: BuilderChoice;
   /** What to do with an image that is stored nowhere. */
   readonly build: BuildChoice;
+  /** Present where it has to be built. */
+  readonly prefixes?: PrefixPlan | undefined;
   /** Where the image has mounts. */
   readonly mounts?: MountFacts | undefined;
 }
@@ -66,6 +69,13 @@ const runSchema = v.object({
   ]),
   build: v.picklist(["auto", "never"]),
   mounts: v.optional(v.object({ existence, callSites: v.array(v.string()) })),
+  prefixes: v.optional(
+    v.object({
+      kept: v.array(v.number()),
+      stored: v.number(),
+      shared: v.optional(v.object({ steps: v.number(), images: v.number() })),
+    }),
+  ),
 });
 
 /** What this run said of each resource; diff, create and update find here what check was told. */

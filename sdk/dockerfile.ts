@@ -20,9 +20,19 @@ import {
 export interface DockerfileText {
   readonly text: string;
   /** For each step in emitted order: the line where its text begins (1 is the first) and its folder of the context. */
-  readonly steps: readonly { readonly step: ResolvedStep; readonly line: number; readonly contextFolder: string }[];
+  readonly steps: readonly DockerfileStepText[];
+  /** How many steps the spec has, those of a prefix included. */
+  readonly stepCount: number;
   /** How an imported Dockerfile is built; none where the spec is no import. */
   readonly imported: ImportedText | undefined;
+}
+
+export interface DockerfileStepText {
+  readonly step: ResolvedStep;
+  /** Its place in emitted order, from 1. */
+  readonly number: number;
+  readonly line: number;
+  readonly contextFolder: string;
 }
 
 export interface ImportedText {
@@ -40,8 +50,10 @@ const REQUIREMENTS_FOLDER = "/tmp/slipway-requirements";
 
 /** The names of images where they are to be found, `host/path@sha256:…`; one that is not here is named by its reference. */
 export interface ImageNames {
-  /** The base's, of a spec that is not a Dockerfile's. */
+  /** The base's, of a spec that is not a Dockerfile's; or that of the prefix on which the rest is built. */
   readonly from?: string | undefined;
+  /** How many of the first steps `from` has already. */
+  readonly prefixSteps?: number | undefined;
   /** The others', by key. */
   readonly images?: Readonly<Record<string, string>> | undefined;
 }
@@ -52,8 +64,8 @@ export function renderDockerfile(spec: ResolvedSpec, names: ImageNames = {}): Do
   if (isDockerfileBase(spec.base)) return renderImport(spec, spec.base, nameOf);
   const from = `FROM ${names.from ?? pinned(spec.base.reference, spec.base.digest)}`;
   const place: Place = { ...anyPlace("\\"), nameOf };
-  const { lines, steps } = renderSteps(spec, place, 2);
-  return { text: `${[from, ...lines].join("\n")}\n`, steps, imported: undefined };
+  const { lines, steps, stepCount } = renderSteps(spec, place, 2, names.prefixSteps);
+  return { text: `${[from, ...lines].join("\n")}\n`, steps, stepCount, imported: undefined };
 }
 
 /** Appended to the target's stage, so that its ARGs, SHELL and triggers mean what they mean there. */
@@ -64,12 +76,12 @@ function renderImport(spec: ResolvedSpec, base: ResolvedDockerfileBase, nameOf: 
   const before = [{ kind: "dockerfile" as const, commands: hashedTexts(spec, plan, base) }];
   const place: Place = { before, escape: plan.file.dockerfile.escape, nameOf, context };
   const { firstLine } = spliceImport(plan, base.text, nameOf, []);
-  const { lines, steps } = renderSteps(spec, place, firstLine);
+  const { lines, steps, stepCount } = renderSteps(spec, place, firstLine);
   const declared = declaredArgs(plan);
   const buildArgs = Object.fromEntries(sortedVariables(base.buildArgs).filter(([name]) => declared.has(name)));
   const appended = { line: firstLine, count: lines.length };
   const { text } = spliceImport(plan, base.text, nameOf, lines);
-  return { text, steps, imported: { context, target: base.target, buildArgs, appended } };
+  return { text, steps, stepCount, imported: { context, target: base.target, buildArgs, appended } };
 }
 
 /**
@@ -102,17 +114,21 @@ function renderSteps(
   spec: ResolvedSpec,
   place: Place,
   firstLine: number,
-): Pick<DockerfileText, "steps"> & { lines: string[] } {
+  prefixSteps = 0,
+): Pick<DockerfileText, "steps" | "stepCount"> & { lines: string[] } {
   const ordered = orderSteps(spec.steps);
   const hashed = ordered.map((step) => pinImages(step, spec));
   const lines: string[] = [];
-  const steps = ordered.map((step, index) => {
-    const contextFolder = `c/${index}`;
+  // Folders and links are those of the whole Dockerfile: an image's history names them.
+  const steps = ordered.slice(prefixSteps).map((step, index) => {
+    const number = prefixSteps + index + 1;
+    const contextFolder = `c/${number - 1}`;
     const line = firstLine + lines.length;
-    lines.push(...renderStep(step, [...place.before, ...hashed.slice(0, index)], contextFolder, place).split("\n"));
-    return { step, line, contextFolder };
+    const before = [...place.before, ...hashed.slice(0, number - 1)];
+    lines.push(...renderStep(step, before, contextFolder, place).split("\n"));
+    return { step, number, line, contextFolder };
   });
-  return { lines, steps };
+  return { lines, steps, stepCount: ordered.length };
 }
 
 function pinned(key: string, digest: string): string {

@@ -14,7 +14,11 @@ export function hashSpec(spec: ResolvedSpec): string {
 
 /** The hash of an image for these platforms: its one platform's, or the hash of their sorted hashes. */
 export function hashImage(specs: readonly ResolvedSpec[]): string {
-  const hashes = [...new Set(specs.map(hashSpec))].sort();
+  return hashAll(specs.map(hashSpec));
+}
+
+function hashAll(all: readonly string[]): string {
+  const hashes = [...new Set(all)].sort();
   const [first] = hashes;
   if (first === undefined) throw new Error("an image has at least one platform");
   return hashes.length === 1 ? first : sha256(JSON.stringify(["index/v1", ...hashes]));
@@ -26,7 +30,18 @@ export function hashImage(specs: readonly ResolvedSpec[]): string {
  */
 export function hashPrefixes(spec: ResolvedSpec): readonly string[] {
   const steps = orderSteps(spec.steps);
-  return Array.from({ length: steps.length + 1 }, (_, count) => hashSpec({ ...spec, steps: steps.slice(0, count) }));
+  const head = [spec.format, baseForm(spec), spec.platform].map((part) => JSON.stringify(part)).join();
+  const forms = new Map(steps.map((step) => [step, JSON.stringify(stepForm(pinImages(step, spec)))]));
+  return Array.from({ length: steps.length + 1 }, (_, count) => {
+    const own = orderSteps(steps.slice(0, count)).map((step) => forms.get(step));
+    return sha256(`[${head},[${own.join()}]]`);
+  });
+}
+
+/** The hashes of an image's prefixes, as {@link hashPrefixes} counts them, for all of its platforms together. */
+export function hashImagePrefixes(specs: readonly ResolvedSpec[]): readonly string[] {
+  const all = specs.map(hashPrefixes);
+  return (all[0] ?? []).map((_, count) => hashAll(all.flatMap((hashes) => hashes[count] ?? [])));
 }
 
 /** The hash of what an image's containers get when they start; it has no part in the image's hash. */

@@ -139,7 +139,7 @@ async function killOnce(parts: Parts, killing: Killing): Promise<{ readonly isFi
     (afterKill === undefined ? undefined : `after the kill ${afterKill}`) ??
     (exitCode === 0 ? undefined : `the next build failed: ${text}`) ??
     findWrong(tags) ??
-    (tags.length === 1 ? undefined : `there are ${tags.length} tags`) ??
+    (tags.length === (place === "RUN" ? 1 : 2) ? undefined : `there are ${tags.length} tags`) ??
     (left.length === 0 ? undefined : `left behind: ${left.join(", ")}`);
   return why === undefined ? { isFired } : { isFired, why };
 }
@@ -174,7 +174,10 @@ function watcherOf(place: KillPlace, random: Random, fire: () => void): Watcher 
   };
 }
 
-/** A program whose image is a new one; where its base is pulled, the base is new, too. */
+/**
+ * A program whose image is a new one; where its base is pulled, the base is new, too, and its workdir is a prefix with a
+ * tag of its own.
+ */
 async function makeProject(parts: Parts, { place, index }: Killing): Promise<string> {
   const project = join(parts.folder, `project-${index}`);
   for (const folder of ["node_modules", "tmp"]) mkdirSync(join(project, folder), { recursive: true });

@@ -13,6 +13,10 @@ const LAYER_TYPE = "application/vnd.oci.image.layer.v1.tar+gzip";
 export class FakeBuilder implements Builder {
   /** What was asked for. */
   readonly requests: BuildRequest[] = [];
+  /** Of every image that it builds. */
+  history: readonly { readonly created_by: string }[] = [];
+  /** Whether it may push to the repository and not pull. */
+  cannotPull = false;
   readonly #registry: MemoryRegistry;
 
   constructor(registry: MemoryRegistry) {
@@ -22,6 +26,9 @@ export class FakeBuilder implements Builder {
   async build(request: BuildRequest): Promise<string> {
     this.requests.push(request);
     if (request.signal.aborted) throw new SlipwayError({ code: "BUILD_CANCELLED", text: "building: it was stopped." });
+    if (this.cannotPull && (request.prefixSteps ?? 0) > 0) {
+      throw new SlipwayError({ code: "BUILD_FAILED", text: `building: failed to copy ${request.from}: 403.` });
+    }
     for (const [index, step] of request.spec.steps.entries()) {
       const callSite = request.callSites[index];
       request.onProgress({ text: `building ${index + 1}/${request.spec.steps.length}: ${step.kind}` });
@@ -38,7 +45,9 @@ export class FakeBuilder implements Builder {
   }
 
   #push({ spec, repository }: BuildRequest) {
-    const config = Buffer.from(JSON.stringify({ architecture: spec.platform, made: hashSpec(spec) }));
+    const config = Buffer.from(
+      JSON.stringify({ architecture: spec.platform, made: hashSpec(spec), history: this.history }),
+    );
     const layer = Buffer.from(`layer of ${hashSpec(spec)}`);
     const rewritten = { "buildkit/rewritten-timestamp": "0" };
     return toManifest({

@@ -8,7 +8,9 @@ import { BuildkitBuilder } from "../../provider/buildkit";
 import { parseBuilderChoice } from "../../provider/buildx";
 import { dockerCredentials } from "../../provider/credentials";
 import { Leftovers } from "../../provider/leftovers";
+import type { Mirror } from "../../provider/mirrors";
 import { OciRegistry } from "../../provider/oci-registry";
+import type { PrefixPlan } from "../../provider/prefix";
 import { ImageProgram, type ResolvedImage } from "../../provider/program";
 import { publishImage, type PublishedImage } from "../../provider/publish";
 import type { Manifest } from "../../provider/registry";
@@ -42,6 +44,8 @@ export interface PublishOptions {
   readonly builder?: string | undefined;
   readonly env?: NodeJS.ProcessEnv;
   readonly caBundle?: string;
+  readonly prefixes?: PrefixPlan;
+  readonly mirrors?: readonly Mirror[];
   readonly signal?: AbortSignal;
   readonly onProgress?: (text: string) => void;
 }
@@ -65,7 +69,8 @@ export async function publish(image: Image, options: PublishOptions = {}): Promi
     callSites: image.callSites,
     folder,
     baseCallSite: image.baseCallSite,
-    mirrors: readSettings(process.env).mirrors,
+    mirrors: options.mirrors ?? readSettings(process.env).mirrors,
+    prefixes: options.prefixes,
     repository: parseRepository(repository),
     secretPlaces: placesIn(folder, env),
     onProgress: ({ text }) => options.onProgress?.(text),

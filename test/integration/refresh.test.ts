@@ -5,6 +5,7 @@ import { OciRegistry } from "../../provider/oci-registry";
 import { onlyPlace } from "../../provider/place";
 import type { Registry } from "../../provider/registry";
 import { readSettings } from "../../provider/settings";
+import { SharedBuilds } from "../../provider/shared-builds";
 import { FaultProxy } from "../fakes/fault-proxy";
 import { makeInputs } from "../fakes/image-inputs";
 import { noSecrets } from "../fakes/secret-places";
@@ -38,6 +39,7 @@ async function refresh(target: string, connect: (host: string) => Registry) {
     placesFor: () => noSecrets,
     factsOf: unused,
     makeFolder: unused,
+    shared: new SharedBuilds(),
     limit: (work) => work(),
   };
   return { read: await readImage(all, inputs.hash, props), expected: { id: inputs.hash, props }, warnings, proxy };

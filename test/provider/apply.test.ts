@@ -5,6 +5,7 @@ import { onlyPlace } from "../../provider/place";
 import type { RunFacts } from "../../provider/run";
 import { specsOf } from "../../provider/state";
 import { publishImage } from "../../provider/publish";
+import { SharedBuilds } from "../../provider/shared-builds";
 import { parseRepository } from "../../sdk/reference";
 import { noSecrets } from "../fakes/secret-places";
 import { FakeBuilder } from "../fakes/fake-builder";
@@ -53,6 +54,7 @@ beforeEach(async () => {
     factsOf: () => facts,
     logFor: () => ({ info: note("info"), warn: note("warn"), error: note("error"), status: note("status") }),
     makeFolder: () => makeFolder(),
+    shared: new SharedBuilds(),
     limit: (work) => work(),
     signal: new AbortController().signal,
   };
