@@ -372,7 +372,7 @@ function failed({ request, dockerfile, mask }: Build, output: BuildOutput): Slip
 /** ECR tells a builder only that something is forbidden, not which of the actions of a push is. */
 function hintOfPush(host: string): string {
   if (parseEcrHost(host) === undefined)
-    return "See that the builder can reach that registry, and that the login of your Docker configuration may write there.";
+    return "No tag was put. See that the builder can reach that registry, that the login of your Docker configuration may write there, and that the registry has space; its log says more.";
   const actions = ["BatchCheckLayerAvailability", "InitiateLayerUpload", "UploadLayerPart", "CompleteLayerUpload"];
   const needed = [...actions, "PutImage"].map((action) => `ecr:${action}`).join(", ");
   return `See that the builder can reach that registry, and that your AWS credentials allow all of ${needed} (docs/iam.md).`;

@@ -144,7 +144,7 @@ test("a builder that ends in the middle of a build is an error that says so", as
 
 describe("a registry that does not take what was built", () => {
   const hint =
-    "See that the builder can reach that registry, and that the login of your Docker configuration may write there.";
+    "No tag was put. See that the builder can reach that registry, that the login of your Docker configuration may write there, and that the registry has space; its log says more.";
 
   test("because it cannot be reached: the error names it", async () => {
     const host = `localhost:${await anyFreePort()}`;

@@ -7,8 +7,11 @@ import { BuildkitBuilder } from "../../provider/buildkit";
 import { parseBuilderChoice } from "../../provider/buildx";
 import { Leftovers } from "../../provider/leftovers";
 import { Image } from "../../sdk/image";
+import { startRegistry } from "../../tools/environment.mjs";
+import { readTags } from "../deep/stored-image";
+import { pushTinyBase } from "../deep/tiny-base";
 import { expectCode } from "../fakes/registry-contract";
-import { environmentBuilder, newFolder, newName, requestFor } from "./real-parts";
+import { environmentBuilder, newFolder, newName, publish, requestFor } from "./real-parts";
 
 const home = process.cwd();
 beforeEach(() => {
@@ -79,4 +82,23 @@ test("a home that cannot be written is no matter, and nothing is left in the tem
   const root = newFolder();
   expect(await build(small(), root, { ...env, HOME: disk })).toMatch(/^sha256:/);
   expect(readdirSync(root)).toEqual([]);
+});
+
+test("a registry whose disk is full is an error with that hint, no tag is put, and with space the next build succeeds", async ({
+  skip,
+}) => {
+  const disk = mountDisk(4_096);
+  if (disk === undefined) return skip(NO_MOUNT);
+  const full = await startRegistry({ root: disk });
+  onTestFinished(() => full.stop());
+  writeFileSync("big", randomBytes(8_000_000));
+  await pushTinyBase(full.address, "base");
+  const image = Image.base(`${full.address}/base:1`).addLocalFile("big", "/big", { strategy: "copy" });
+  const repository = `${full.address}/images`;
+  const error = await expectCode(publish(image, { repository }), "BUILD_FAILED");
+  // What this registry itself says is "invalid content range".
+  expect(error.message).toMatch(/No tag was put\..* that the registry has space; its log says more/s);
+  expect(await readTags(repository)).toEqual([]);
+  execFileSync("mount", ["-o", "remount,size=64m", disk]);
+  expect(await publish(image, { repository })).toMatchObject({ reused: false });
 });
