@@ -5,6 +5,7 @@ import { CACHE_TAGS, LIFECYCLE_POLICY } from "./ecr-lifecycle";
 import { explainEcrError, type EcrCall } from "./ecr-errors";
 import { MANIFEST_TYPES } from "./manifest";
 import type { RepositoryAddress } from "./registry";
+import { limitTime } from "./time-limit";
 
 /** An image as BatchGetImage gives it. */
 export interface EcrImage {
@@ -208,17 +209,15 @@ export class Ecr {
   ): Promise<T | Error> {
     signal?.throwIfAborted();
     const { deadlineMs = 60_000 } = this.#options;
-    const deadline = AbortSignal.timeout(deadlineMs);
+    const limit = limitTime(deadlineMs, signal);
     try {
       const { sdk, client } = await this.#connect();
-      return await send(sdk, client, {
-        abortSignal: signal === undefined ? deadline : AbortSignal.any([deadline, signal]),
-      });
+      return await send(sdk, client, { abortSignal: limit });
     } catch (error) {
       signal?.throwIfAborted();
       if (error instanceof Error && expected.includes(error.name)) return error;
-      const cause = deadline.aborted ? new Error(`no answer within ${deadlineMs / 1_000} s`, { cause: error }) : error;
-      if (cause instanceof Error && deadline.aborted) cause.name = "TimeoutError";
+      const cause = limit.aborted ? new Error(`no answer within ${deadlineMs / 1_000} s`, { cause: error }) : error;
+      if (cause instanceof Error && limit.aborted) cause.name = "TimeoutError";
       throw explainEcrError(cause, this.callOf(operation, repository));
     }
   }

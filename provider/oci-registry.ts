@@ -7,6 +7,7 @@ import { digestOf, MANIFEST_TYPES } from "./manifest";
 import { OciBlobs } from "./oci-blobs";
 import type { BlobStore, Manifest, Registry, RepositoryAddress } from "./registry";
 import { isExpired, RegistryAuth } from "./registry-auth";
+import { limitTime } from "./time-limit";
 
 const ACCEPT = MANIFEST_TYPES.join(", ");
 /** With the first: three failures in a row are not the end. */
@@ -201,11 +202,10 @@ export class OciRegistry implements Registry {
 
   #fetch(repository: RepositoryAddress, request: Request, authorization: string | undefined): Promise<Response> {
     const url = `${this.#origin(repository.host)}/v2/${repository.path}/${request.path}`;
-    const timeout = AbortSignal.timeout(this.#options.timeoutMs ?? TIMEOUT_MS);
     return fetch(url, {
       method: request.method,
       headers: { ...request.headers, ...(authorization === undefined ? {} : { authorization }) },
-      signal: request.signal === undefined ? timeout : AbortSignal.any([timeout, request.signal]),
+      signal: limitTime(this.#options.timeoutMs ?? TIMEOUT_MS, request.signal),
       ...(request.body === undefined ? {} : { body: new Uint8Array(request.body) }),
     });
   }

@@ -2,6 +2,7 @@ import * as v from "valibot";
 import { SlipwayError } from "../sdk/error";
 import type { Credentials, FindCredentials } from "./credentials";
 import type { RepositoryAddress } from "./registry";
+import { limitTime } from "./time-limit";
 
 const tokenSchema = v.object({ token: v.optional(v.string()), access_token: v.optional(v.string()) });
 
@@ -126,6 +127,5 @@ function authorization(credentials: Credentials | undefined): Record<string, str
 
 /** A token server that does not answer must not hold up a preview. */
 function withSignal({ signal, timeoutMs }: TokenLimits): { signal: AbortSignal } {
-  const timeout = AbortSignal.timeout(timeoutMs);
-  return { signal: signal === undefined ? timeout : AbortSignal.any([timeout, signal]) };
+  return { signal: limitTime(timeoutMs, signal) };
 }

@@ -1,0 +1,14 @@
+/**
+ * A signal that aborts after a time, or with another one.
+ *
+ * Not `AbortSignal.any([AbortSignal.timeout(…), …])`: in Node 20 nothing holds that time-out, and after a garbage
+ * collection it never comes, so that a silent registry was waited for until fetch's own five minutes were over.
+ *
+ * @param timeoutMs milliseconds
+ */
+export function limitTime(timeoutMs: number, signal: AbortSignal | undefined): AbortSignal {
+  const limit = new AbortController();
+  const stop = (): void => limit.abort(new DOMException("The operation was aborted due to timeout", "TimeoutError"));
+  setTimeout(stop, timeoutMs).unref();
+  return signal === undefined ? limit.signal : AbortSignal.any([limit.signal, signal]);
+}
