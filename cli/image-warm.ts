@@ -10,6 +10,7 @@ import { detectMechanism } from "../provider/mechanism";
 import { describeNodeGroup } from "../provider/node-groups";
 import { describeNode } from "../provider/node-view";
 import { Registries } from "../provider/registries";
+import { NODES_DENIED, OtherNodes } from "../provider/other-nodes";
 import { PodFollower } from "../provider/pod-follower";
 import { publishPauseImage } from "../provider/pause-image";
 import { findReferenceImage } from "../provider/reference-image";
@@ -154,6 +155,7 @@ async function warm(terminal: Terminal, cluster: Cluster, order: WarmOrder, wait
   const stop = new AbortController();
   const signal = AbortSignal.any([stop.signal, waiting.signal]);
   const follower = new PodFollower([namespace], cluster, signal);
+  const otherNodes = new OtherNodes(cluster, () => terminal.report(`slipway image warm: ${NODES_DENIED}.\n`));
   const table = new NodeTable(terminal);
   const start = performance.now();
   try {
@@ -165,6 +167,7 @@ async function warm(terminal: Terminal, cluster: Cluster, order: WarmOrder, wait
         daemonSet,
         follower.podsIn(namespace),
         await cluster.readPodEvents(namespace),
+        daemonSet === undefined ? [] : await otherNodes.find(daemonSet.placement),
       );
       const result = judgeView(view, waiting.minPercent);
       const elapsedMs = performance.now() - start;

@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { SlipwayError } from "../sdk/error";
 import type { Cluster, DaemonSetFacts } from "./cluster";
+import { NODES_DENIED, OtherNodes } from "./other-nodes";
 import { PodFollower } from "./pod-follower";
 import {
   describeProgress,
@@ -22,6 +23,8 @@ export interface WarmWatch {
   readonly cluster: Cluster;
   /** What happens right now. */
   readonly report: (text: string) => void;
+  /** What is no failure, and still to be known. */
+  readonly warn: (text: string) => void;
   readonly signal: AbortSignal;
   /** How often to look, in milliseconds. Default 500. */
   readonly intervalMs?: number;
@@ -56,15 +59,16 @@ export async function awaitWarm(
 async function poll(
   targets: readonly WarmTarget[],
   wait: WarmWait,
-  { cluster, report, signal, intervalMs = 500, patienceMs = 20_000 }: WarmWatch,
+  { cluster, report, warn, signal, intervalMs = 500, patienceMs = 20_000 }: WarmWatch,
   follower: PodFollower,
 ): Promise<PoolProgress["groups"]> {
   const start = performance.now();
+  const otherNodes = new OtherNodes(cluster, () => warn(NODES_DENIED));
   let hopelessSince: number | undefined;
   let said = "";
   for (;;) {
     follower.throwIfFailed();
-    const states = await readStates(targets, cluster, follower);
+    const states = await readStates(targets, cluster, follower, otherNodes);
     const progress = judgeProgress(states, wait.minPercent);
     const text = describeProgress(progress.groups);
     if (text !== said && progress.counted) report(text);
@@ -84,12 +88,14 @@ async function readStates(
   targets: readonly WarmTarget[],
   cluster: Cluster,
   follower: PodFollower,
+  otherNodes: OtherNodes,
 ): Promise<readonly TargetState[]> {
   return await Promise.all(
     targets.map(async (target) => {
       const daemonSet = await cluster.findDaemonSet(target.namespace, target.name);
       if (daemonSet?.uid !== target.uid) throw mismatch(target, daemonSet, cluster.server);
-      return { target, daemonSet, pods: follower.podsIn(target.namespace).filter(({ owner }) => owner === target.uid) };
+      const pods = follower.podsIn(target.namespace).filter(({ owner }) => owner === target.uid);
+      return { target, daemonSet, pods, others: await otherNodes.find(daemonSet.placement) };
     }),
   );
 }

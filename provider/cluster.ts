@@ -1,5 +1,6 @@
 import type { KubeConfig, V1DaemonSet, V1Pod } from "@kubernetes/client-node";
 import { describeError, SlipwayError } from "../sdk/error";
+import { nodeFacts, placementOf, type NodeFacts, type Placement } from "./node-facts";
 import type { DaemonSetManifest } from "./warm-manifest";
 
 /** A pod, as far as warming an image is concerned. */
@@ -23,6 +24,7 @@ export interface DaemonSetFacts {
   /** How many of them do. */
   readonly ready: number;
   readonly annotations: Readonly<Record<string, string>>;
+  readonly placement: Placement;
 }
 
 /** What Slipway asks of a cluster. Failures are SlipwayErrors: CLUSTER_UNAVAILABLE, CLUSTER_DENIED. */
@@ -39,6 +41,8 @@ export interface Cluster {
   readPodEvents(namespace: string): Promise<ReadonlyMap<string, readonly string[]>>;
   /** What runs the nodes' containers, for example `containerd://2.2.4`; empty where we may not know. */
   readRuntimes(): Promise<readonly string[]>;
+  /** The nodes with labels that a selector names; `undefined` where we may not know. */
+  findNodes(labelSelector: string): Promise<readonly NodeFacts[] | undefined>;
   /** Whether a node is ready; `undefined` where we may not know. */
   isNodeReady(name: string): Promise<boolean | undefined>;
   /** Follows the pods of a namespace that carry a label, until the signal aborts; `onChange` gets all of them. */
@@ -148,6 +152,15 @@ class KubeCluster implements Cluster {
     }
   }
 
+  async findNodes(labelSelector: string): Promise<readonly NodeFacts[] | undefined> {
+    try {
+      const { items } = await this.#config.makeApiClient(this.#kube.CoreV1Api).listNode({ labelSelector });
+      return items.map(nodeFacts);
+    } catch {
+      return undefined;
+    }
+  }
+
   async isNodeReady(name: string): Promise<boolean | undefined> {
     try {
       const node = await this.#config.makeApiClient(this.#kube.CoreV1Api).readNode({ name });
@@ -252,7 +265,7 @@ function toClient(object: object): V1DaemonSet {
   return copy;
 }
 
-function daemonSetFacts({ metadata, status }: V1DaemonSet): DaemonSetFacts {
+function daemonSetFacts({ metadata, spec, status }: V1DaemonSet): DaemonSetFacts {
   return {
     name: metadata?.name ?? "",
     uid: metadata?.uid ?? "",
@@ -261,6 +274,7 @@ function daemonSetFacts({ metadata, status }: V1DaemonSet): DaemonSetFacts {
     desired: status?.desiredNumberScheduled ?? 0,
     ready: status?.numberReady ?? 0,
     annotations: metadata?.annotations ?? {},
+    placement: placementOf(spec?.template.spec),
   };
 }
 

@@ -1,5 +1,6 @@
 import { createHash } from "node:crypto";
 import type { Cluster, DaemonSetFacts, PodFacts } from "./cluster";
+import type { OtherNode } from "./other-nodes";
 import { viewNode, type NodeView } from "./node-view";
 import { readPullEvent, type PullEvent } from "./pull-event";
 import { warmSpec, type DaemonSetManifest, type WarmContent } from "./warm-manifest";
@@ -56,19 +57,21 @@ export function viewOrder(
   daemonSet: DaemonSetFacts | undefined,
   pods: readonly PodFacts[],
   messages: ReadonlyMap<string, readonly string[]>,
+  others: readonly OtherNode[],
 ): WarmView {
   const isCounted = daemonSet !== undefined && daemonSet.observedGeneration >= daemonSet.generation;
   const own = pods.filter(({ owner }) => owner === daemonSet?.uid);
-  const nodes = own.map((pod) => {
+  const nodes = own.map((pod): NodeView => {
     const events = (messages.get(pod.name) ?? []).flatMap((message): readonly PullEvent[] => {
       const event = readPullEvent(message, reference);
       return event === undefined ? [] : [event];
     });
     return viewNode(pod, events);
   });
+  const failed = others.map((other) => ({ ...other, state: "failed" as const, definite: true }));
   return {
-    desired: isCounted ? daemonSet.desired : undefined,
-    nodes: nodes.sort((a, b) => (a.node < b.node ? -1 : 1)),
+    desired: isCounted ? daemonSet.desired + others.length : undefined,
+    nodes: [...nodes, ...failed].sort((a, b) => (a.node < b.node ? -1 : 1)),
   };
 }
 

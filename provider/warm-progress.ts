@@ -1,4 +1,5 @@
 import type { DaemonSetFacts, PodFacts } from "./cluster";
+import type { OtherNode } from "./other-nodes";
 import { explainWaiting } from "./pull-failure";
 
 /** One image on one group of nodes, as it is to become warm. */
@@ -42,6 +43,8 @@ export interface TargetState {
   readonly target: WarmTarget;
   readonly daemonSet: DaemonSetFacts | undefined;
   readonly pods: readonly PodFacts[];
+  /** Nodes of the group that the image is not for. */
+  readonly others: readonly OtherNode[];
 }
 
 /** Judges a pool by its DaemonSets and their pods. */
@@ -58,12 +61,12 @@ export function judgeProgress(states: readonly TargetState[], minPercent: number
   };
 }
 
-function judgeTarget({ daemonSet, pods }: TargetState, minPercent: number) {
+function judgeTarget({ daemonSet, pods, others }: TargetState, minPercent: number) {
   const counted = daemonSet !== undefined && daemonSet.observedGeneration >= daemonSet.generation;
-  const desired = daemonSet?.desired ?? 0;
+  const desired = (daemonSet?.desired ?? 0) + others.length;
   const needed = Math.ceil((desired * minPercent) / 100);
   const warm = pods.filter((pod) => pod.isReady).length;
-  const definite = pods.filter((pod) => failureOf(pod)?.definite === true).length;
+  const definite = pods.filter((pod) => failureOf(pod)?.definite === true).length + others.length;
   return { counted, met: counted && warm >= needed, hopeless: desired - definite < needed };
 }
 
@@ -72,14 +75,15 @@ function judgeGroup(states: readonly TargetState[]): GroupProgress {
   for (const pod of states.flatMap(({ pods }) => pods)) {
     if (pod.isReady) warmCounts.set(pod.node, (warmCounts.get(pod.node) ?? 0) + 1);
   }
-  const failed = states.flatMap(({ target, pods }) =>
-    pods.flatMap((pod) => {
+  const failed = states.flatMap(({ target: { key }, pods, others }) => [
+    ...others.map((other) => ({ ...other, key })),
+    ...pods.flatMap((pod) => {
       const failure = failureOf(pod);
-      return failure === undefined ? [] : [{ node: pod.node, key: target.key, cause: failure.cause }];
+      return failure === undefined ? [] : [{ node: pod.node, key, cause: failure.cause }];
     }),
-  );
+  ]);
   return {
-    desired: Math.max(0, ...states.map(({ daemonSet }) => daemonSet?.desired ?? 0)),
+    desired: Math.max(0, ...states.map(({ daemonSet, others }) => (daemonSet?.desired ?? 0) + others.length)),
     warm: [...warmCounts.values()].filter((count) => count === states.length).length,
     failed: failed.sort((a, b) => (`${a.node} ${a.key}` < `${b.node} ${b.key}` ? -1 : 1)),
   };
