@@ -1,8 +1,8 @@
 import { createHash } from "node:crypto";
-import type { Cluster, DaemonSetFacts, PodFacts } from "./cluster";
-import type { OtherNode } from "./other-nodes";
+import type { Cluster } from "./cluster";
 import { viewNode, type NodeView } from "./node-view";
 import { readPullEvent, type PullEvent } from "./pull-event";
+import type { TargetState } from "./warm-progress";
 import { warmSpec, type DaemonSetManifest, type WarmContent } from "./warm-manifest";
 
 /** One image that is to be on some nodes, without Pulumi. */
@@ -52,16 +52,9 @@ export interface WarmView {
 }
 
 /** Puts together what the cluster knows of one order. */
-export function viewOrder(
-  reference: string,
-  daemonSet: DaemonSetFacts | undefined,
-  pods: readonly PodFacts[],
-  messages: ReadonlyMap<string, readonly string[]>,
-  others: readonly OtherNode[],
-): WarmView {
+export function viewOrder(reference: string, { daemonSet, pods, others, messages }: TargetState): WarmView {
   const isCounted = daemonSet !== undefined && daemonSet.observedGeneration >= daemonSet.generation;
-  const own = pods.filter(({ owner }) => owner === daemonSet?.uid);
-  const nodes = own.map((pod): NodeView => {
+  const nodes = pods.map((pod): NodeView => {
     const events = (messages.get(pod.name) ?? []).flatMap((message): readonly PullEvent[] => {
       const event = readPullEvent(message, reference);
       return event === undefined ? [] : [event];

@@ -1,4 +1,4 @@
-import type { DaemonSetFacts, PodFacts } from "./cluster";
+import type { DaemonSetFacts, PodFacts } from "./object-facts";
 import type { OtherNode } from "./other-nodes";
 import { explainWaiting } from "./pull-failure";
 
@@ -36,6 +36,8 @@ export interface PoolProgress {
   readonly met: boolean;
   /** Whether nothing but a change from outside can help: too many nodes fail for causes that do not pass. */
   readonly hopeless: boolean;
+  /** Whether that, or enough nodes, is true of each image on each group. */
+  readonly settled: boolean;
 }
 
 /** What the cluster knows of one target. */
@@ -45,6 +47,8 @@ export interface TargetState {
   readonly pods: readonly PodFacts[];
   /** Nodes of the group that the image is not for. */
   readonly others: readonly OtherNode[];
+  /** What kubelet said of each pod, by its name, where that is followed. */
+  readonly messages: ReadonlyMap<string, readonly string[]>;
 }
 
 /** Judges a pool by its DaemonSets and their pods. */
@@ -58,6 +62,7 @@ export function judgeProgress(states: readonly TargetState[], minPercent: number
     counted,
     met: counted && judged.every((one) => one.met),
     hopeless: counted && judged.some((one) => one.hopeless),
+    settled: counted && judged.every((one) => one.met || one.hopeless),
   };
 }
 

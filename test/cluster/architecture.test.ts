@@ -1,5 +1,6 @@
 import { execFile } from "node:child_process";
 import { join } from "node:path";
+import { promisify } from "node:util";
 import { expect, onTestFinished, test } from "vitest";
 import { Image } from "../../sdk/image";
 import { cloneFolder, pulumi } from "../e2e/stack";
@@ -15,11 +16,9 @@ async function addArmNode(): Promise<{ readonly node: string; readonly pool: str
   const node = `arm-${newName()}`;
   const labels = { "kubernetes.io/os": "linux", "kubernetes.io/arch": "arm64", pool: node };
   const object = { apiVersion: "v1", kind: "Node", metadata: { name: node, labels } };
-  await new Promise<void>((resolve, reject) => {
-    const args = ["--kubeconfig", kubeconfig, "create", "-f", "-"];
-    const child = execFile(command, args, (error) => (error === null ? resolve() : reject(error)));
-    child.stdin?.end(JSON.stringify(object));
-  });
+  const created = promisify(execFile)(command, ["--kubeconfig", kubeconfig, "create", "-f", "-"]);
+  created.child.stdin?.end(JSON.stringify(object));
+  await created;
   onTestFinished(async () => void (await kubectl("delete", "node", node)));
   return { node, pool: node };
 }

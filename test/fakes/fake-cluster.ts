@@ -1,7 +1,9 @@
 import type { DaemonSetManifest } from "../../provider/warm-manifest";
 import { ARCHITECTURE_LABEL } from "../../provider/pod-manifest";
 import type { NodeFacts, Placement } from "../../provider/node-facts";
-import type { Cluster, DaemonSetFacts, PodFacts } from "../../provider/cluster";
+import type { Cluster, FollowQuery } from "../../provider/cluster";
+import type { OnChange } from "../../provider/follow-objects";
+import type { DaemonSetFacts, PodFacts, PullMessage } from "../../provider/object-facts";
 
 /** A DaemonSet of an image for amd64, with every taint tolerated. */
 export const FOR_AMD64: Placement = {
@@ -22,7 +24,6 @@ export class FakeCluster implements Cluster {
   otherNodes: readonly NodeFacts[] | undefined = [];
   version = { major: 1, minor: 36 };
   runtimes: readonly string[] = ["containerd://2.2.4"];
-  #onChange: () => void = () => undefined;
 
   readVersion() {
     return Promise.resolve(this.version);
@@ -30,10 +31,6 @@ export class FakeCluster implements Cluster {
 
   readRuntimes() {
     return Promise.resolve(this.runtimes);
-  }
-
-  findDaemonSet(_namespace: string, name: string): Promise<DaemonSetFacts | undefined> {
-    return Promise.resolve(this.daemonSets.get(name));
   }
 
   listDaemonSets(): Promise<readonly DaemonSetFacts[]> {
@@ -53,10 +50,6 @@ export class FakeCluster implements Cluster {
     return Promise.resolve();
   }
 
-  readPodEvents(): Promise<ReadonlyMap<string, readonly string[]>> {
-    return Promise.resolve(new Map());
-  }
-
   findNodes(): Promise<readonly NodeFacts[] | undefined> {
     return Promise.resolve(this.otherNodes);
   }
@@ -65,15 +58,19 @@ export class FakeCluster implements Cluster {
     return Promise.resolve(!this.unreadyNodes.has(name));
   }
 
-  followPods(
-    _namespace: string,
-    _labelSelector: string,
-    onChange: (pods: ReadonlyMap<string, PodFacts>) => void,
-    signal: AbortSignal,
-  ): Promise<void> {
-    this.#onChange = () => onChange(new Map(this.pods));
-    this.#onChange();
-    return new Promise((resolve) => signal.addEventListener("abort", () => resolve(), { once: true }));
+  followDaemonSets(_query: FollowQuery, onChange: OnChange<DaemonSetFacts>, signal: AbortSignal): Promise<void> {
+    onChange(this.daemonSets);
+    return ended(signal);
+  }
+
+  followPods(_query: FollowQuery, onChange: OnChange<PodFacts>, signal: AbortSignal): Promise<void> {
+    onChange(this.pods);
+    return ended(signal);
+  }
+
+  followPulls(_namespace: string, onChange: OnChange<PullMessage>, signal: AbortSignal): Promise<void> {
+    onChange(new Map());
+    return ended(signal);
   }
 
   /** A DaemonSet for so many nodes. */
@@ -86,6 +83,9 @@ export class FakeCluster implements Cluster {
     const name = `${daemonSet}-${node}`;
     const waiting = typeof state === "string" ? undefined : state;
     this.pods.set(name, { name, node, owner: `uid-${daemonSet}`, isReady: state === "ready", waiting });
-    this.#onChange();
   }
+}
+
+function ended(signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => signal.addEventListener("abort", () => resolve(), { once: true }));
 }

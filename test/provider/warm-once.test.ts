@@ -9,7 +9,13 @@ test("a node of another architecture is a failed one of those that are to hold t
   cluster.setDaemonSet("a", 1);
   cluster.setPod("a", "node-1", "ready");
   const other = { node: "node-0", cause: "the node is arm64; the image has linux/amd64 only" };
-  const view = viewOrder(reference, cluster.daemonSets.get("a"), [...cluster.pods.values()], new Map(), [other]);
+  const view = viewOrder(reference, {
+    target: { namespace: "warm", name: "a", uid: "uid-a", group: "cpu", key: "image" },
+    daemonSet: cluster.daemonSets.get("a"),
+    pods: [...cluster.pods.values()],
+    others: [other],
+    messages: new Map(),
+  });
   expect(view).toEqual({
     desired: 2,
     nodes: [
