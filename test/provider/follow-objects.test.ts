@@ -22,7 +22,9 @@ function follow(source: Partial<ObjectSource<Thing, number>>) {
       nameOf: ({ name }) => name,
       read: ({ size }) => (size < 0 ? undefined : size),
       ...source,
-      ...(source.listPage && { listPage: (page) => (lists++, source.listPage?.(page) ?? Promise.reject(new Error("none"))) }),
+      ...(source.listPage && {
+        listPage: (page) => (lists++, source.listPage?.(page) ?? Promise.reject(new Error("none"))),
+      }),
     },
     (objects) => seen.push([...objects]),
     stop.signal,
