@@ -2,7 +2,6 @@ import type { ArgsDef } from "citty";
 import { homedir } from "node:os";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
-import { setTimeout as sleep } from "node:timers/promises";
 import { openCluster, type Cluster } from "../provider/cluster";
 import { dockerCredentials } from "../provider/credentials";
 import { Leftovers } from "../provider/leftovers";
@@ -10,7 +9,6 @@ import { detectMechanism } from "../provider/mechanism";
 import { describeNodeGroup } from "../provider/node-groups";
 import { describeNode } from "../provider/node-view";
 import { Registries } from "../provider/registries";
-import { PodFollower } from "../provider/pod-follower";
 import { publishPauseImage } from "../provider/pause-image";
 import { findReferenceImage } from "../provider/reference-image";
 import { readSettings } from "../provider/settings";
@@ -24,6 +22,7 @@ import {
   type WarmResult,
   type WarmView,
 } from "../provider/warm-once";
+import { watchWarm, type WarmLook } from "../provider/watch-warm";
 import { SlipwayError } from "../sdk/error";
 import { parseRepository } from "../sdk/reference";
 import type { Command } from "./flags";
@@ -53,7 +52,6 @@ const warmArgs = {
 
 /** What a script can tell from the exit code: 0 is warm. */
 const EXIT_CODES: Readonly<Record<Exclude<WarmResult, "warm">, number>> = { partly: 3, none: 4, "no-node": 5 };
-const INTERVAL_MS = 500;
 
 /** `slipway image warm` */
 export function imageWarm(terminal: Terminal): Command<typeof warmArgs> {
@@ -81,9 +79,7 @@ export function imageWarm(terminal: Terminal): Command<typeof warmArgs> {
       for (const space of new Set(orders.map((order) => order.namespace)))
         await pruneExpired(cluster, space, nowSeconds);
       const signal = terminal.stopOnSignal(new Leftovers());
-      const views = await Promise.all(
-        orders.map((order) => warm(terminal, cluster, order, { minPercent, timeoutMs, signal })),
-      );
+      const views = await warm(terminal, cluster, orders, { minPercent, timeoutMs, signal });
       report(terminal, orders, views, { minPercent, isJson: args.json === true });
     },
   };
@@ -147,37 +143,45 @@ interface Waiting {
   readonly signal: AbortSignal;
 }
 
-async function warm(terminal: Terminal, cluster: Cluster, order: WarmOrder, waiting: Waiting): Promise<WarmView> {
-  const manifest = onceManifest(order);
-  await cluster.applyDaemonSet(manifest);
-  const { name, namespace } = manifest.metadata;
-  const stop = new AbortController();
-  const signal = AbortSignal.any([stop.signal, waiting.signal]);
-  const follower = new PodFollower([namespace], cluster, signal);
+async function warm(
+  terminal: Terminal,
+  cluster: Cluster,
+  orders: readonly WarmOrder[],
+  { minPercent, timeoutMs, signal }: Waiting,
+): Promise<readonly WarmView[]> {
+  const targets = await Promise.all(
+    orders.map(async (order) => {
+      const { namespace, name, uid } = {
+        namespace: order.namespace,
+        ...(await cluster.applyDaemonSet(onceManifest(order))),
+      };
+      return { namespace, name, uid, group: describeNodeGroup(order.nodes), key: "image" };
+    }),
+  );
   const table = new NodeTable(terminal);
-  const start = performance.now();
-  try {
-    for (;;) {
-      follower.throwIfFailed();
-      const daemonSet = await cluster.findDaemonSet(namespace, name);
-      const view = viewOrder(
-        order.reference,
-        daemonSet,
-        follower.podsIn(namespace),
-        await cluster.readPodEvents(namespace),
-      );
-      const result = judgeView(view, waiting.minPercent);
-      const elapsedMs = performance.now() - start;
-      table.show(
-        `${describeNodeGroup(order.nodes)}: ${countWarm(view)}, ${Math.round(elapsedMs / 1000)} s`,
-        view.nodes,
-      );
-      if (result === "warm" || result === "no-node" || elapsedMs > waiting.timeoutMs) return view;
-      await sleep(INTERVAL_MS, undefined, { signal });
-    }
-  } finally {
-    stop.abort();
-  }
+  const viewsOf = ({ states }: WarmLook): readonly WarmView[] =>
+    states.map((state, index) => viewOrder(orders[index]?.reference ?? "", state));
+  const onLook = (look: WarmLook): void => {
+    const views = viewsOf(look);
+    const counts = views.map((view, index) => `${targets[index]?.group ?? ""}: ${countWarm(view)}`);
+    table.show(
+      `${counts.join("; ")}, ${Math.round(look.elapsedMs / 1000)} s`,
+      views.flatMap(({ nodes }) => nodes),
+    );
+  };
+  const last = await watchWarm(
+    targets,
+    { minPercent, timeoutSeconds: timeoutMs / 1000 },
+    {
+      cluster,
+      pulls: "followed",
+      lostWith: "all groups",
+      onLook,
+      warn: (text) => terminal.report(`slipway image warm: ${text}.\n`),
+      signal,
+    },
+  );
+  return viewsOf(last);
 }
 
 function countWarm({ desired, nodes }: WarmView): string {

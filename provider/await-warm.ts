@@ -1,10 +1,8 @@
-import { setTimeout as sleep } from "node:timers/promises";
 import { SlipwayError } from "../sdk/error";
-import type { Cluster, DaemonSetFacts } from "./cluster";
-import { PodFollower } from "./pod-follower";
+import type { Cluster } from "./cluster";
+import { watchWarm, type WarmLook, type WarmWait, type WarmWatch } from "./watch-warm";
 import {
   describeProgress,
-  judgeProgress,
   type GroupProgress,
   type NodeFailure,
   type PoolProgress,
@@ -12,21 +10,10 @@ import {
   type WarmTarget,
 } from "./warm-progress";
 
-export interface WarmWait {
-  readonly minPercent: number;
-  readonly timeoutSeconds: number;
-}
-
 /** What waiting needs of its surroundings. */
-export interface WarmWatch {
-  readonly cluster: Cluster;
+export interface WarmGateWatch extends Pick<WarmWatch, "cluster" | "warn" | "signal" | "intervalMs" | "patienceMs"> {
   /** What happens right now. */
   readonly report: (text: string) => void;
-  readonly signal: AbortSignal;
-  /** How often to look, in milliseconds. Default 500. */
-  readonly intervalMs?: number;
-  /** How long causes that do not pass by themselves have to last, in milliseconds. Default 20,000. */
-  readonly patienceMs?: number;
 }
 
 /**
@@ -37,66 +24,24 @@ export interface WarmWatch {
 export async function awaitWarm(
   targets: readonly WarmTarget[],
   wait: WarmWait,
-  watch: WarmWatch,
+  { report, ...watch }: WarmGateWatch,
 ): Promise<PoolProgress["groups"]> {
-  const stop = new AbortController();
-  const signal = AbortSignal.any([stop.signal, watch.signal]);
-  const follower = new PodFollower(
-    targets.map(({ namespace }) => namespace),
-    watch.cluster,
-    signal,
-  );
-  try {
-    return await poll(targets, wait, watch, follower);
-  } finally {
-    stop.abort();
-  }
-}
-
-async function poll(
-  targets: readonly WarmTarget[],
-  wait: WarmWait,
-  { cluster, report, signal, intervalMs = 500, patienceMs = 20_000 }: WarmWatch,
-  follower: PodFollower,
-): Promise<PoolProgress["groups"]> {
-  const start = performance.now();
-  let hopelessSince: number | undefined;
   let said = "";
-  for (;;) {
-    follower.throwIfFailed();
-    const states = await readStates(targets, cluster, follower);
-    const progress = judgeProgress(states, wait.minPercent);
+  const onLook = ({ progress, states }: WarmLook): void => {
+    for (const state of states) checkIdentity(state, watch.cluster.server);
     const text = describeProgress(progress.groups);
     if (text !== said && progress.counted) report(text);
     said = text;
-    if (progress.met) return progress.groups;
-    const elapsedMs = performance.now() - start;
-    hopelessSince = progress.hopeless ? (hopelessSince ?? elapsedMs) : undefined;
-    const isLost = hopelessSince !== undefined && elapsedMs - hopelessSince >= patienceMs;
-    if (isLost || elapsedMs >= wait.timeoutSeconds * 1000) {
-      throw await notWarm(progress, states, wait, cluster, Math.round(elapsedMs / 1000));
-    }
-    await sleep(intervalMs, undefined, { signal });
-  }
+  };
+  const last = await watchWarm(targets, wait, { ...watch, pulls: "left out", lostWith: "one group", onLook });
+  if (last.progress.met) return last.progress.groups;
+  throw await notWarm(last, wait, watch.cluster);
 }
 
-async function readStates(
-  targets: readonly WarmTarget[],
-  cluster: Cluster,
-  follower: PodFollower,
-): Promise<readonly TargetState[]> {
-  return await Promise.all(
-    targets.map(async (target) => {
-      const daemonSet = await cluster.findDaemonSet(target.namespace, target.name);
-      if (daemonSet?.uid !== target.uid) throw mismatch(target, daemonSet, cluster.server);
-      return { target, daemonSet, pods: follower.podsIn(target.namespace).filter(({ owner }) => owner === target.uid) };
-    }),
-  );
-}
-
-function mismatch(target: WarmTarget, found: DaemonSetFacts | undefined, server: string): SlipwayError {
-  const what = found === undefined ? "is not there" : "is another one";
-  return new SlipwayError({
+function checkIdentity({ target, daemonSet }: TargetState, server: string): void {
+  if (daemonSet?.uid === target.uid) return;
+  const what = daemonSet === undefined ? "is not there" : "is another one";
+  throw new SlipwayError({
     code: "CLUSTER_MISMATCH",
     text: `waiting for the nodes: the DaemonSet ${target.namespace}/${target.name} that the provider made ${what} in the cluster at ${server}.`,
     hint: "Give the WarmPool the kubeconfig of its provider's cluster.",
@@ -105,11 +50,9 @@ function mismatch(target: WarmTarget, found: DaemonSetFacts | undefined, server:
 
 /** The message names each node that is not warm, with its cause. */
 async function notWarm(
-  { groups }: PoolProgress,
-  states: readonly TargetState[],
+  { progress: { groups }, states, elapsedMs }: WarmLook,
   { minPercent }: WarmWait,
   cluster: Cluster,
-  seconds: number,
 ): Promise<SlipwayError> {
   const failed = Object.values(groups).flatMap((group) => group.failed);
   const silent = await Promise.all(findSilent(states, failed).map((one) => explainSilence(one, cluster)));
@@ -121,7 +64,7 @@ async function notWarm(
   });
   return new SlipwayError({
     code: "NODES_NOT_WARM",
-    text: `after ${seconds} s the images are on too few nodes (${counts.join(", ")}; wanted are ${minPercent}%).\n${shown.join("\n")}\n`,
+    text: `after ${Math.round(elapsedMs / 1000)} s the images are on too few nodes (${counts.join(", ")}; wanted are ${minPercent}%).\n${shown.join("\n")}\n`,
     hint: "What was warm before is still there. Mend the causes and run it again, or lower wait.minPercent.",
   });
 }

@@ -1,56 +1,44 @@
-import type { KubeConfig, V1DaemonSet, V1Pod } from "@kubernetes/client-node";
+import type { KubeConfig, KubernetesObject, V1DaemonSet } from "@kubernetes/client-node";
 import { describeError, SlipwayError } from "../sdk/error";
+import { followObjects, type ObjectPage, type ObjectSource, type OnChange, type PageOptions } from "./follow-objects";
+import { nodeFacts, type NodeFacts } from "./node-facts";
+import {
+  daemonSetFacts,
+  podFacts,
+  pullMessage,
+  type DaemonSetFacts,
+  type PodFacts,
+  type PullMessage,
+} from "./object-facts";
 import type { DaemonSetManifest } from "./warm-manifest";
-
-/** A pod, as far as warming an image is concerned. */
-export interface PodFacts {
-  readonly name: string;
-  readonly node: string;
-  readonly isReady: boolean;
-  /** Why its container does not run yet. */
-  readonly waiting: { readonly reason: string; readonly message: string } | undefined;
-  /** The UID of the DaemonSet that it belongs to. */
-  readonly owner: string;
-}
-
-export interface DaemonSetFacts {
-  readonly name: string;
-  readonly uid: string;
-  readonly generation: number;
-  readonly observedGeneration: number;
-  /** How many nodes are to run it. */
-  readonly desired: number;
-  /** How many of them do. */
-  readonly ready: number;
-  readonly annotations: Readonly<Record<string, string>>;
-}
 
 /** What Slipway asks of a cluster. Failures are SlipwayErrors: CLUSTER_UNAVAILABLE, CLUSTER_DENIED. */
 export interface Cluster {
   /** The address of its API server. */
   readonly server: string;
   readVersion(): Promise<{ readonly major: number; readonly minor: number }>;
-  findDaemonSet(namespace: string, name: string): Promise<DaemonSetFacts | undefined>;
   listDaemonSets(namespace: string, labelSelector: string): Promise<readonly DaemonSetFacts[]>;
   /** Creates or changes one, by server-side apply. */
   applyDaemonSet(manifest: DaemonSetManifest): Promise<DaemonSetFacts>;
   removeDaemonSet(namespace: string, name: string): Promise<void>;
-  /** The messages of the events of pods, by pod; empty where we may not read them. */
-  readPodEvents(namespace: string): Promise<ReadonlyMap<string, readonly string[]>>;
   /** What runs the nodes' containers, for example `containerd://2.2.4`; empty where we may not know. */
   readRuntimes(): Promise<readonly string[]>;
+  /** The nodes with labels that a selector names; `undefined` where we may not know. */
+  findNodes(labelSelector: string): Promise<readonly NodeFacts[] | undefined>;
   /** Whether a node is ready; `undefined` where we may not know. */
   isNodeReady(name: string): Promise<boolean | undefined>;
-  /** Follows the pods of a namespace that carry a label, until the signal aborts; `onChange` gets all of them. */
-  followPods(
-    namespace: string,
-    labelSelector: string,
-    onChange: (pods: ReadonlyMap<string, PodFacts>) => void,
-    signal: AbortSignal,
-  ): Promise<void>;
+  /** Follows the DaemonSets of a namespace that carry a label, until the signal aborts; `onChange` gets all of them. */
+  followDaemonSets(query: FollowQuery, onChange: OnChange<DaemonSetFacts>, signal: AbortSignal): Promise<void>;
+  /** Follows the pods of a namespace that carry a label. */
+  followPods(query: FollowQuery, onChange: OnChange<PodFacts>, signal: AbortSignal): Promise<void>;
+  /** Follows what kubelet says of pods and their images; ends where we may not read it. */
+  followPulls(namespace: string, onChange: OnChange<PullMessage>, signal: AbortSignal): Promise<void>;
 }
 
-const PAGE = 500;
+export interface FollowQuery {
+  readonly namespace: string;
+  readonly labelSelector: string;
+}
 
 /**
  * The cluster that a kubeconfig leads to: its text, or the path of a file.
@@ -91,14 +79,6 @@ class KubeCluster implements Cluster {
     return { major: Number.parseInt(version.major, 10), minor: Number.parseInt(version.minor, 10) };
   }
 
-  async findDaemonSet(namespace: string, name: string): Promise<DaemonSetFacts | undefined> {
-    const api = this.#config.makeApiClient(this.#kube.AppsV1Api);
-    const found = await this.#ask(`get daemonsets in the namespace ${namespace}`, () =>
-      absent(api.readNamespacedDaemonSet({ namespace, name })),
-    );
-    return found === undefined ? undefined : daemonSetFacts(found);
-  }
-
   async listDaemonSets(namespace: string, labelSelector: string): Promise<readonly DaemonSetFacts[]> {
     const api = this.#config.makeApiClient(this.#kube.AppsV1Api);
     const list = await this.#ask(`list daemonsets in the namespace ${namespace}`, () =>
@@ -124,27 +104,21 @@ class KubeCluster implements Cluster {
     );
   }
 
-  async readPodEvents(namespace: string): Promise<ReadonlyMap<string, readonly string[]>> {
-    const messages = new Map<string, string[]>();
-    try {
-      const api = this.#config.makeApiClient(this.#kube.CoreV1Api);
-      const { items } = await api.listNamespacedEvent({ namespace, fieldSelector: "involvedObject.kind=Pod" });
-      for (const { involvedObject, message } of items) {
-        const pod = involvedObject.name ?? "";
-        messages.set(pod, [...(messages.get(pod) ?? []), message ?? ""]);
-      }
-    } catch {
-      // They add time and size; whether a node is warm, its pod says.
-    }
-    return messages;
-  }
-
   async readRuntimes(): Promise<readonly string[]> {
     try {
       const { items } = await this.#config.makeApiClient(this.#kube.CoreV1Api).listNode();
       return items.map(({ status }) => status?.nodeInfo?.containerRuntimeVersion ?? "");
     } catch {
       return [];
+    }
+  }
+
+  async findNodes(labelSelector: string): Promise<readonly NodeFacts[] | undefined> {
+    try {
+      const { items } = await this.#config.makeApiClient(this.#kube.CoreV1Api).listNode({ labelSelector });
+      return items.map(nodeFacts);
+    } catch {
+      return undefined;
     }
   }
 
@@ -157,72 +131,87 @@ class KubeCluster implements Cluster {
     }
   }
 
-  async followPods(
-    namespace: string,
-    labelSelector: string,
-    onChange: (pods: ReadonlyMap<string, PodFacts>) => void,
+  async followDaemonSets(
+    { namespace, labelSelector }: FollowQuery,
+    onChange: OnChange<DaemonSetFacts>,
     signal: AbortSignal,
   ): Promise<void> {
-    while (!signal.aborted) {
-      const pods = new Map<string, PodFacts>();
-      const since = await this.#listPods(namespace, labelSelector, pods);
-      onChange(pods);
-      await this.#watchPods({ namespace, labelSelector, since }, pods, () => onChange(pods), signal);
+    const api = this.#config.makeApiClient(this.#kube.AppsV1Api);
+    const list = (page: PageOptions) => api.listNamespacedDaemonSet({ namespace, labelSelector, ...page });
+    const where = { namespace, what: "daemonsets", group: "/apis/apps/v1", parameters: { labelSelector } };
+    await followObjects(this.#source(where, list, daemonSetFacts), onChange, signal);
+  }
+
+  async followPods(
+    { namespace, labelSelector }: FollowQuery,
+    onChange: OnChange<PodFacts>,
+    signal: AbortSignal,
+  ): Promise<void> {
+    const api = this.#config.makeApiClient(this.#kube.CoreV1Api);
+    const list = (page: PageOptions) => api.listNamespacedPod({ namespace, labelSelector, ...page });
+    const where = { namespace, what: "pods", group: "/api/v1", parameters: { labelSelector } };
+    await followObjects(this.#source(where, list, podFacts), onChange, signal);
+  }
+
+  async followPulls(namespace: string, onChange: OnChange<PullMessage>, signal: AbortSignal): Promise<void> {
+    const api = this.#config.makeApiClient(this.#kube.CoreV1Api);
+    const parameters = { fieldSelector: PULL_EVENTS };
+    const list = (page: PageOptions) => api.listNamespacedEvent({ namespace, ...parameters, ...page });
+    const where = { namespace, what: "events", group: "/api/v1", parameters };
+    try {
+      await followObjects(this.#source(where, list, pullMessage), onChange, signal);
+    } catch {
+      // They add time and size; whether a node is warm, its pod says.
     }
   }
 
-  /** Fills the map, page by page: a pool has a pod for each image and node. */
-  async #listPods(namespace: string, labelSelector: string, pods: Map<string, PodFacts>): Promise<string> {
-    const api = this.#config.makeApiClient(this.#kube.CoreV1Api);
-    let next: string | undefined;
-    let since = "";
-    do {
-      const page = await this.#ask(`list pods in the namespace ${namespace}`, () =>
-        api.listNamespacedPod({
-          namespace,
-          labelSelector,
-          limit: PAGE,
-          ...(next === undefined ? {} : { _continue: next }),
-        }),
-      );
-      for (const pod of page.items) pods.set(pod.metadata?.name ?? "", podFacts(pod));
-      since = page.metadata?.resourceVersion ?? "";
-      next = page.metadata?._continue === "" ? undefined : page.metadata?._continue;
-    } while (next !== undefined);
-    return since;
+  #source<O extends KubernetesObject, T>(
+    { namespace, what, group, parameters }: Where,
+    list: (page: PageOptions) => Promise<ObjectPage<O>>,
+    read: (object: O) => T | undefined,
+  ): ObjectSource<O, T> {
+    const path = `${group}/namespaces/${encodeURIComponent(namespace)}/${what}`;
+    return {
+      listPage: (page) => this.#ask(`list ${what} in the namespace ${namespace}`, () => list(page)),
+      watch: (since, onEvent, signal) =>
+        this.#ask(`watch ${what} in the namespace ${namespace}`, () =>
+          this.#watch(path, { ...parameters, resourceVersion: since }, onEvent, signal),
+        ),
+      nameOf: ({ metadata }) => metadata?.name ?? "",
+      read,
+    };
   }
 
-  /** Ends when the server ends the watch, as it does every few minutes; then the list is read anew. */
-  async #watchPods(
-    query: { readonly namespace: string; readonly labelSelector: string; readonly since: string },
-    pods: Map<string, PodFacts>,
-    onChange: () => void,
+  /** Ends when the server ends the watch, or the signal aborts. */
+  async #watch<O>(
+    path: string,
+    parameters: Parameters,
+    onEvent: (phase: string, object: O) => void,
     signal: AbortSignal,
   ): Promise<void> {
     const watch = new this.#kube.Watch(this.#config);
-    const parameters = { labelSelector: query.labelSelector, resourceVersion: query.since };
-    const path = `/api/v1/namespaces/${encodeURIComponent(query.namespace)}/pods`;
-    await new Promise<void>((resolve) => {
-      const onEvent = (phase: string, pod: V1Pod): void => {
-        const name = pod.metadata?.name ?? "";
-        if (phase === "DELETED") pods.delete(name);
-        else if (phase === "ADDED" || phase === "MODIFIED") pods.set(name, podFacts(pod));
-        onChange();
-      };
-      watch
-        .watch(path, parameters, onEvent, () => resolve())
-        .then(
-          (controller) => signal.addEventListener("abort", () => controller.abort(), { once: true }),
-          () => setTimeout(resolve, 1_000),
-        );
-    });
+    let stop = (): void => undefined;
+    try {
+      await new Promise<void>((resolve, reject) => {
+        // A watch that was refused resolves, too: only this callback tells.
+        const end = (error: unknown): void => (isRefusal(error) ? reject(error) : resolve());
+        watch.watch(path, parameters, onEvent, end).then((controller) => {
+          stop = () => controller.abort();
+          signal.addEventListener("abort", stop, { once: true });
+          if (signal.aborted) stop();
+        }, reject);
+      });
+    } finally {
+      signal.removeEventListener("abort", stop);
+    }
   }
 
   async #ask<T>(doing: string, request: () => Promise<T>): Promise<T> {
     try {
       return await request();
     } catch (cause) {
-      const code = cause instanceof this.#kube.ApiException ? cause.code : undefined;
+      const code =
+        cause instanceof this.#kube.ApiException ? cause.code : isRefusal(cause) ? cause.statusCode : undefined;
       if (code === 401 || code === 403) {
         throw new SlipwayError({
           code: "CLUSTER_DENIED",
@@ -234,6 +223,25 @@ class KubeCluster implements Cluster {
       throw unavailable(`the cluster at ${this.server} cannot be asked: ${describeError(cause)}`, cause);
     }
   }
+}
+
+type Parameters = Readonly<Record<string, string>>;
+
+/** Where objects of a kind are. */
+interface Where {
+  readonly namespace: string;
+  readonly what: string;
+  readonly group: string;
+  readonly parameters: Parameters;
+}
+
+/** Of a pod's events, those that may speak of an image: a field selector knows no "one of these". */
+const PULL_EVENTS =
+  "involvedObject.kind=Pod,reason!=Scheduled,reason!=Created,reason!=Started,reason!=Killing,reason!=Failed,reason!=BackOff";
+
+/** What the client tells of a watch that was refused. One whose version is too old (410) begins again with a list. */
+function isRefusal(error: unknown): error is Error & { readonly statusCode: number } {
+  return error instanceof Error && "statusCode" in error && error.statusCode !== 410;
 }
 
 /** `undefined` for what is not there. */
@@ -250,30 +258,6 @@ async function absent<T>(work: Promise<T>): Promise<T | undefined> {
 function toClient(object: object): V1DaemonSet {
   const copy: V1DaemonSet = JSON.parse(JSON.stringify(object));
   return copy;
-}
-
-function daemonSetFacts({ metadata, status }: V1DaemonSet): DaemonSetFacts {
-  return {
-    name: metadata?.name ?? "",
-    uid: metadata?.uid ?? "",
-    generation: metadata?.generation ?? 0,
-    observedGeneration: status?.observedGeneration ?? -1,
-    desired: status?.desiredNumberScheduled ?? 0,
-    ready: status?.numberReady ?? 0,
-    annotations: metadata?.annotations ?? {},
-  };
-}
-
-function podFacts({ metadata, spec, status }: V1Pod): PodFacts {
-  const statuses = [...(status?.initContainerStatuses ?? []), ...(status?.containerStatuses ?? [])];
-  const waiting = statuses.map(({ state }) => state?.waiting).find((state) => state?.reason !== undefined);
-  return {
-    name: metadata?.name ?? "",
-    node: spec?.nodeName ?? "",
-    isReady: status?.conditions?.some(({ type, status: is }) => type === "Ready" && is === "True") === true,
-    waiting: waiting === undefined ? undefined : { reason: waiting.reason ?? "", message: waiting.message ?? "" },
-    owner: metadata?.ownerReferences?.find(({ controller }) => controller === true)?.uid ?? "",
-  };
 }
 
 function unavailable(text: string, cause: unknown): SlipwayError {

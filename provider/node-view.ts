@@ -1,4 +1,4 @@
-import type { PodFacts } from "./cluster";
+import type { PodFacts } from "./object-facts";
 import type { PullEvent } from "./pull-event";
 import { explainWaiting } from "./pull-failure";
 

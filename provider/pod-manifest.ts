@@ -62,7 +62,7 @@ export interface ConfigMapItem {
   readonly mode?: number;
 }
 
-interface NodeExpression {
+export interface NodeExpression {
   readonly key: string;
   readonly operator: "In" | "NotIn";
   readonly values: readonly string[];
@@ -100,11 +100,19 @@ export const restrictedContainer = {
   },
 } as const;
 
-/** The nodes of a group that can run an image: Linux, one of its architectures, and a kubelet that keeps images. */
+/** By this label kubelet tells its node's architecture. */
+export const ARCHITECTURE_LABEL = "kubernetes.io/arch";
+
+/**
+ * The nodes of a group that can run an image: Linux, one of its architectures (any, where they are not known), and a
+ * kubelet that keeps images.
+ */
 export function nodeAffinity(architectures: readonly string[], { labels }: PlainNodeGroup): NodeAffinity {
   const matchExpressions: readonly NodeExpression[] = [
     { key: "kubernetes.io/os", operator: "In", values: ["linux"] },
-    { key: "kubernetes.io/arch", operator: "In", values: [...architectures] },
+    ...(architectures.length === 0
+      ? []
+      : [{ key: ARCHITECTURE_LABEL, operator: "In" as const, values: [...architectures] }]),
     { key: "eks.amazonaws.com/compute-type", operator: "NotIn", values: ["fargate"] },
     { key: "type", operator: "NotIn", values: ["virtual-kubelet"] },
     ...labels.map(({ key, values }) => ({ key, operator: "In" as const, values })),

@@ -23,6 +23,11 @@ export function readPullEvent(message: string, reference: string): PullEvent | u
   };
 }
 
+/** Whether an event's message is one that {@link readPullEvent} may read, of whatever image. */
+export function isPullMessage(message: string): boolean {
+  return /^(?:Pulling image |Successfully pulled image |Container image ")/.test(message);
+}
+
 /** A duration as Go prints it: `1m2.5s`, `862ms`. */
 function readDuration(text: string): number {
   const inSeconds: Readonly<Record<string, number>> = { h: 3600, m: 60, s: 1, ms: 1e-3, µs: 1e-6, us: 1e-6, ns: 1e-9 };

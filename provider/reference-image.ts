@@ -9,8 +9,10 @@ export interface ReferenceImage {
   /** `host/path@sha256:…`: by digest a node asks no registry for what it has. */
   readonly ref: string;
   readonly digest: string;
-  /** As Kubernetes names them: `amd64`, `arm64`. */
+  /** As Kubernetes names them: `amd64`, `arm64`. Empty where they are not known. */
   readonly architectures: readonly string[];
+  /** Why they are not. */
+  readonly unknownBecause?: string;
 }
 
 const indexSchema = v.object({
@@ -21,7 +23,8 @@ const configSchema = v.object({ os: v.string(), architecture: v.string() });
 
 /**
  * Turns a reference into its digest and architectures, by the first mirror that has it, else its own registry. The
- * reference keeps its own place: where a node pulls from is the node's affair.
+ * reference keeps its own place: where a node pulls from is the node's affair. One by digest that only nodes can reach
+ * is taken as it is, with architectures that nobody knows.
  *
  * @throws SlipwayError BASE_UNAVAILABLE, INVALID_REFERENCE
  */
@@ -32,23 +35,43 @@ export async function findReferenceImage(
 ): Promise<ReferenceImage> {
   const parsed = parseReference(reference);
   const failures: string[] = [];
+  let isUnasked = false; // The last place is the reference's own: what it says goes.
   for (const place of placesOf(parsed, mirrors)) {
     try {
       const manifest = await registry.fetchManifest(place, parsed.digest ?? parsed.tag ?? "latest");
       if (manifest !== undefined) {
         const ref = formatReference({ host: parsed.host, path: parsed.path, digest: manifest.digest });
-        return { ref, digest: manifest.digest, architectures: await readArchitectures(registry, place, manifest) };
+        return { ref, digest: manifest.digest, ...(await findArchitectures(registry, place, manifest)) };
       }
+      isUnasked = false;
       failures.push(`${formatReference({ ...parsed, ...place })} does not exist`);
     } catch (error) {
+      isUnasked = true;
       failures.push(describeError(error));
     }
+  }
+  if (isUnasked && parsed.digest !== undefined) {
+    const ref = formatReference({ host: parsed.host, path: parsed.path, digest: parsed.digest });
+    return { ref, digest: parsed.digest, architectures: [], unknownBecause: failures.join("; ") };
   }
   throw new SlipwayError({
     code: "BASE_UNAVAILABLE",
     text: `image ${reference}: it was found nowhere.\n${failures.map((failure) => `  - ${failure}`).join("\n")}\n`,
     hint: "Check its name, log in where it lives, or name a mirror in SLIPWAY_MIRRORS (docker.io=<host>).",
   });
+}
+
+async function findArchitectures(
+  registry: Registry,
+  place: RepositoryAddress,
+  manifest: Manifest,
+): Promise<Pick<ReferenceImage, "architectures" | "unknownBecause">> {
+  try {
+    const architectures = await readArchitectures(registry, place, manifest);
+    return architectures.length > 0 ? { architectures } : { architectures, unknownBecause: "it names none for Linux" };
+  } catch (error) {
+    return { architectures: [], unknownBecause: describeError(error) };
+  }
 }
 
 async function readArchitectures(

@@ -37,7 +37,12 @@ export function makeWarmGate({ env, logFor, signal }: GateContext) {
     const kubeconfig = kubeconfigs.get(urnOf(props)) ?? env["KUBECONFIG"];
     if (kubeconfig === undefined || kubeconfig === "") throw noKubeconfig();
     const cluster = await openCluster(kubeconfig);
-    const groups = await awaitWarm(targets, condition, { cluster, report: (text) => log.status(text), signal });
+    const groups = await awaitWarm(targets, condition, {
+      cluster,
+      report: (text) => log.status(text),
+      warn: (text) => log.warn(text),
+      signal,
+    });
     for (const [name, { desired }] of Object.entries(groups)) {
       if (desired === 0) log.warn(`no node matches the group ${name}: ${selectors[name] ?? ""}`);
     }

@@ -1,7 +1,7 @@
 import * as pulumi from "@pulumi/pulumi";
 import { ownUrn } from "./own-urn";
 import { providerText } from "./provider-text";
-import type { WarmWait } from "./await-warm";
+import type { WarmWait } from "./watch-warm";
 import type { GroupProgress, WarmTarget } from "./warm-progress";
 
 export interface WarmGateArgs {

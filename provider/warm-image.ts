@@ -18,6 +18,7 @@ export interface ImagePlan {
   readonly ref: pulumi.Output<string>;
   /** What tells two contents apart. */
   readonly hash: pulumi.Output<string>;
+  /** Empty where they are not known. */
   readonly architectures: pulumi.Output<readonly string[]>;
   /** Where Slipway put it; `undefined` where somebody else did. */
   readonly repository: pulumi.Output<LocatedRepository> | undefined;
@@ -88,11 +89,16 @@ function planInput(call: Call, given: pulumi.Output<unknown>, program: Program):
 }
 
 /** What cannot be found is told with the user's line; then one error without a stack ends the program. */
-function findReference(call: Call, reference: string, program: Program): Promise<ReferenceImage> {
-  return program.watch(program.findReference(reference), (error) => {
-    const line = call.callSite === undefined ? "" : `\n    at ${call.callSite}`;
+async function findReference(call: Call, reference: string, program: Program): Promise<ReferenceImage> {
+  const line = call.callSite === undefined ? "" : `\n    at ${call.callSite}`;
+  const found = await program.watch(program.findReference(reference), (error) => {
     void pulumi.log.error(`${call.text}: ${describeError(error)}${line}`);
   });
+  if (found.unknownBecause !== undefined && !program.isMocked) {
+    const text = `it is not known for which architectures ${reference} is, so nodes of all get it: ${found.unknownBecause}`;
+    void pulumi.log.warn(`${call.text}: ${text}${line}`);
+  }
+  return found;
 }
 
 function stepless(call: Call, image: Image): string {

@@ -1,7 +1,8 @@
 import { createHash } from "node:crypto";
-import type { Cluster, DaemonSetFacts, PodFacts } from "./cluster";
+import type { Cluster } from "./cluster";
 import { viewNode, type NodeView } from "./node-view";
 import { readPullEvent, type PullEvent } from "./pull-event";
+import type { TargetState } from "./warm-progress";
 import { warmSpec, type DaemonSetManifest, type WarmContent } from "./warm-manifest";
 
 /** One image that is to be on some nodes, without Pulumi. */
@@ -51,24 +52,19 @@ export interface WarmView {
 }
 
 /** Puts together what the cluster knows of one order. */
-export function viewOrder(
-  reference: string,
-  daemonSet: DaemonSetFacts | undefined,
-  pods: readonly PodFacts[],
-  messages: ReadonlyMap<string, readonly string[]>,
-): WarmView {
+export function viewOrder(reference: string, { daemonSet, pods, others, messages }: TargetState): WarmView {
   const isCounted = daemonSet !== undefined && daemonSet.observedGeneration >= daemonSet.generation;
-  const own = pods.filter(({ owner }) => owner === daemonSet?.uid);
-  const nodes = own.map((pod) => {
+  const nodes = pods.map((pod): NodeView => {
     const events = (messages.get(pod.name) ?? []).flatMap((message): readonly PullEvent[] => {
       const event = readPullEvent(message, reference);
       return event === undefined ? [] : [event];
     });
     return viewNode(pod, events);
   });
+  const failed = others.map((other) => ({ ...other, state: "failed" as const, definite: true }));
   return {
-    desired: isCounted ? daemonSet.desired : undefined,
-    nodes: nodes.sort((a, b) => (a.node < b.node ? -1 : 1)),
+    desired: isCounted ? daemonSet.desired + others.length : undefined,
+    nodes: [...nodes, ...failed].sort((a, b) => (a.node < b.node ? -1 : 1)),
   };
 }
 

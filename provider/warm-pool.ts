@@ -2,7 +2,6 @@ import * as pulumi from "@pulumi/pulumi";
 import { fail, type Call } from "../sdk/arguments";
 import { readCallSite } from "../sdk/call-site";
 import { describeError } from "../sdk/error";
-import type { WarmWait } from "./await-warm";
 import { kubernetesClass, type KubernetesObject } from "./kubernetes-package";
 import { detectMechanism } from "./mechanism";
 import type { LocatedRepository } from "./located";
@@ -15,6 +14,7 @@ import { WarmGate } from "./warm-gate";
 import { keyOf, planImage, type ImagePlan, type WarmImage } from "./warm-image";
 import { warmMetadata, warmResourceName, warmSpec, type Mechanism } from "./warm-manifest";
 import type { GroupProgress } from "./warm-progress";
+import type { WarmWait } from "./watch-warm";
 
 export interface WarmPoolArgs {
   /** A record gives the images keys of its own; in a list they are a BuiltImage's name or `repository:tag`. */

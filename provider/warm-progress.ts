@@ -1,4 +1,5 @@
-import type { DaemonSetFacts, PodFacts } from "./cluster";
+import type { DaemonSetFacts, PodFacts } from "./object-facts";
+import type { OtherNode } from "./other-nodes";
 import { explainWaiting } from "./pull-failure";
 
 /** One image on one group of nodes, as it is to become warm. */
@@ -35,6 +36,8 @@ export interface PoolProgress {
   readonly met: boolean;
   /** Whether nothing but a change from outside can help: too many nodes fail for causes that do not pass. */
   readonly hopeless: boolean;
+  /** Whether that, or enough nodes, is true of each image on each group. */
+  readonly settled: boolean;
 }
 
 /** What the cluster knows of one target. */
@@ -42,6 +45,10 @@ export interface TargetState {
   readonly target: WarmTarget;
   readonly daemonSet: DaemonSetFacts | undefined;
   readonly pods: readonly PodFacts[];
+  /** Nodes of the group that the image is not for. */
+  readonly others: readonly OtherNode[];
+  /** What kubelet said of each pod, by its name, where that is followed. */
+  readonly messages: ReadonlyMap<string, readonly string[]>;
 }
 
 /** Judges a pool by its DaemonSets and their pods. */
@@ -55,15 +62,16 @@ export function judgeProgress(states: readonly TargetState[], minPercent: number
     counted,
     met: counted && judged.every((one) => one.met),
     hopeless: counted && judged.some((one) => one.hopeless),
+    settled: counted && judged.every((one) => one.met || one.hopeless),
   };
 }
 
-function judgeTarget({ daemonSet, pods }: TargetState, minPercent: number) {
+function judgeTarget({ daemonSet, pods, others }: TargetState, minPercent: number) {
   const counted = daemonSet !== undefined && daemonSet.observedGeneration >= daemonSet.generation;
-  const desired = daemonSet?.desired ?? 0;
+  const desired = (daemonSet?.desired ?? 0) + others.length;
   const needed = Math.ceil((desired * minPercent) / 100);
   const warm = pods.filter((pod) => pod.isReady).length;
-  const definite = pods.filter((pod) => failureOf(pod)?.definite === true).length;
+  const definite = pods.filter((pod) => failureOf(pod)?.definite === true).length + others.length;
   return { counted, met: counted && warm >= needed, hopeless: desired - definite < needed };
 }
 
@@ -72,14 +80,15 @@ function judgeGroup(states: readonly TargetState[]): GroupProgress {
   for (const pod of states.flatMap(({ pods }) => pods)) {
     if (pod.isReady) warmCounts.set(pod.node, (warmCounts.get(pod.node) ?? 0) + 1);
   }
-  const failed = states.flatMap(({ target, pods }) =>
-    pods.flatMap((pod) => {
+  const failed = states.flatMap(({ target: { key }, pods, others }) => [
+    ...others.map((other) => ({ ...other, key })),
+    ...pods.flatMap((pod) => {
       const failure = failureOf(pod);
-      return failure === undefined ? [] : [{ node: pod.node, key: target.key, cause: failure.cause }];
+      return failure === undefined ? [] : [{ node: pod.node, key, cause: failure.cause }];
     }),
-  );
+  ]);
   return {
-    desired: Math.max(0, ...states.map(({ daemonSet }) => daemonSet?.desired ?? 0)),
+    desired: Math.max(0, ...states.map(({ daemonSet, others }) => (daemonSet?.desired ?? 0) + others.length)),
     warm: [...warmCounts.values()].filter((count) => count === states.length).length,
     failed: failed.sort((a, b) => (`${a.node} ${a.key}` < `${b.node} ${b.key}` ? -1 : 1)),
   };

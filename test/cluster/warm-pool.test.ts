@@ -136,7 +136,7 @@ test("a user who may not see pods is told so, and which verb is missing", async 
   );
   const up = await pulumi(stack, "up");
   expect(up.exitCode).not.toBe(0);
-  expect(up.text).toContain("does not let this kubeconfig's user get daemonsets in the namespace");
+  expect(up.text).toContain("does not let this kubeconfig's user list ");
 });
 
 test("an older cluster's images are held by a container of theirs", async () => {

@@ -2,7 +2,7 @@ import { beforeEach, expect, test } from "vitest";
 import { awaitWarm } from "../../provider/await-warm";
 import type { WarmTarget } from "../../provider/warm-progress";
 import { SlipwayError } from "../../sdk/error";
-import { FakeCluster } from "../fakes/fake-cluster";
+import { FakeCluster, FOR_AMD64 } from "../fakes/fake-cluster";
 
 const target = (name: string, group = "cpu"): WarmTarget => ({
   namespace: "warm",
@@ -15,9 +15,11 @@ const missing = { reason: "ErrImagePull", message: "code = NotFound desc = x: no
 
 let cluster: FakeCluster;
 let lines: string[];
+let warnings: string[];
 beforeEach(() => {
   cluster = new FakeCluster();
   lines = [];
+  warnings = [];
 });
 
 function wait(targets: readonly WarmTarget[], minPercent = 100, timeoutSeconds = 5) {
@@ -27,6 +29,7 @@ function wait(targets: readonly WarmTarget[], minPercent = 100, timeoutSeconds =
     {
       cluster,
       report: (text) => lines.push(text),
+      warn: (text) => warnings.push(text),
       signal: new AbortController().signal,
       intervalMs: 5,
       patienceMs: 50,
@@ -120,6 +123,7 @@ test("numbers that the controller has not looked at yet are no numbers", async (
     desired: 0,
     ready: 0,
     annotations: {},
+    placement: FOR_AMD64,
   });
   const error = await failureOf(wait([target("a")], 100, 0.05));
   expect(error.code).toBe("NODES_NOT_WARM");
@@ -134,4 +138,24 @@ test("a DaemonSet of the same name in another cluster is seen", async () => {
   expect((await failureOf(wait([target("a")]))).code).toBe("CLUSTER_MISMATCH");
   cluster.setDaemonSet("a", 1, "another-uid");
   expect((await failureOf(wait([target("a")]))).text).toContain("https://fake:6443");
+});
+
+test("a node of an architecture that the image is not for is one of those that are to be warm, and says why it is not", async () => {
+  cluster.setDaemonSet("a", 1);
+  cluster.setPod("a", "node-1", "ready");
+  cluster.otherNodes = [{ name: "node-2", architecture: "arm64", taints: [] }];
+  const error = await failureOf(wait([target("a")]));
+  expect(error.text).toContain("(cpu 1 of 2; wanted are 100%)");
+  expect(error.text).toContain("  - node-2, a: the node is arm64; the image has linux/amd64 only");
+  expect((await wait([target("a")], 50))["cpu"]).toMatchObject({ desired: 2, warm: 1 });
+});
+
+test("where nodes may not be listed, those of other architectures are left out, and that is said once", async () => {
+  cluster.setDaemonSet("a", 1);
+  cluster.setPod("a", "node-1", "ready");
+  cluster.otherNodes = undefined;
+  expect((await wait([target("a")]))["cpu"]).toMatchObject({ desired: 1, warm: 1 });
+  expect(warnings).toEqual([
+    "nodes of another architecture than the image's are not counted: this kubeconfig's user cannot list nodes",
+  ]);
 });

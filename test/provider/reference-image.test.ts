@@ -1,4 +1,4 @@
-import { expect, test } from "vitest";
+import { expect, test, vi } from "vitest";
 import { findReferenceImage } from "../../provider/reference-image";
 import { MemoryRegistry, toManifest } from "../fakes/memory-registry";
 
@@ -50,4 +50,32 @@ test("an image that is nowhere is told with every place that was asked", async (
   await expect(findReferenceImage(registry, mirrors, "ghcr.io/acme/base:1")).rejects.toThrow(
     "  - localhost:5000/acme/base:1 does not exist\n  - ghcr.io/acme/base:1 does not exist\n",
   );
+});
+
+test("a reference by digest whose registry cannot be asked is taken as it is, for architectures that nobody knows", async () => {
+  const registry = new MemoryRegistry();
+  vi.spyOn(registry, "fetchManifest").mockRejectedValue(new Error("401"));
+  const ref = `ghcr.io/acme/base@sha256:${"a".repeat(64)}`;
+  expect(await findReferenceImage(registry, [], ref)).toEqual({
+    ref,
+    digest: `sha256:${"a".repeat(64)}`,
+    architectures: [],
+    unknownBecause: "401",
+  });
+  await expect(findReferenceImage(registry, [], "ghcr.io/acme/base:1")).rejects.toThrow("found nowhere");
+});
+
+test("a digest that no registry has is an error", async () => {
+  const ref = `ghcr.io/acme/base@sha256:${"a".repeat(64)}`;
+  await expect(findReferenceImage(new MemoryRegistry(), [], ref)).rejects.toThrow("does not exist");
+});
+
+test("an image whose configuration cannot be asked for is one for architectures that nobody knows", async () => {
+  const registry = new MemoryRegistry();
+  await push(registry, repository, "amd64", "1");
+  vi.spyOn(registry, "fetchBlob").mockRejectedValue(new Error("connection refused"));
+  expect(await findReferenceImage(registry, [], "ghcr.io/acme/base:1")).toMatchObject({
+    architectures: [],
+    unknownBecause: "connection refused",
+  });
 });

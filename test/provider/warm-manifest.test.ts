@@ -148,6 +148,17 @@ test("pull secrets, a runtime class and tolerations of one's own reach the pods"
   });
 });
 
+test("an image whose architectures are not known may go to nodes of all", () => {
+  const { spec } = warmSpec(identity, { ...content, architectures: [] }).template;
+  const [term] = spec.affinity?.nodeAffinity.requiredDuringSchedulingIgnoredDuringExecution.nodeSelectorTerms ?? [];
+  expect(term?.matchExpressions.map(({ key }) => key)).toEqual([
+    "kubernetes.io/os",
+    "eks.amazonaws.com/compute-type",
+    "type",
+    "pool",
+  ]);
+});
+
 const long = "a-name-that-is-much-longer-than-a-name-of-kubernetes-may-be";
 
 test("every content, stack, pool, group and image selects pods of its own, by a label of at most 63 characters", () => {
