@@ -37,8 +37,8 @@ try {
   await untilRuns({ name: "holder", spec: holderOf(warm.ref) }, 300_000);
   const loadBefore = loadavg()[0] ?? 0;
   const cases = {
-    [`an image of 2 KB`]: { image: sandboxImage, prepare: () => {} },
-    [`${(warm.bytes / 1e6).toFixed(0)} MB, held by a warm pool's pod`]: { image: warm.ref, prepare: () => {} },
+    [`an image of 2 KB`]: { image: sandboxImage, prepare: async () => {} },
+    [`${(warm.bytes / 1e6).toFixed(0)} MB, held by a warm pool's pod`]: { image: warm.ref, prepare: async () => {} },
     [`${(cold.bytes / 1e6).toFixed(0)} MB, not on the node`]: { image: cold.ref, prepare: () => removeFromNode(cold) },
   };
   /** @type {Record<string, number[]>} */
