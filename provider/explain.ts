@@ -8,12 +8,12 @@ import { specsOf, type ImageInputs } from "./state";
 export function explainNew(
   before: ImageInputs | undefined,
   after: ImageInputs,
-  run: Pick<RunFacts, "existence" | "isLocked" | "prefixes"> | undefined,
+  run: (Pick<RunFacts, "existence" | "isLocked" | "prefixes"> & Partial<Pick<RunFacts, "builder">>) | undefined,
 ): string {
   const why = before === undefined ? NEW : reasonOf(before, after, run?.isLocked === false ? PIN_HINT : "");
   switch (run?.existence.kind) {
     case "stored":
-      return `${why.text}; exists, nothing to build`;
+      return `${why.text}; exists, nothing to build${run.builder?.compression === undefined ? "" : AS_STORED}`;
     case "elsewhere":
       return `${why.text}; ${describeCopy(run.existence)}, nothing to build`;
     case "missing":
@@ -53,6 +53,8 @@ function nameSteps(count: number): string {
   return count === 1 ? "step 1" : `steps 1 to ${count}`;
 }
 
+/** How it is compressed is not asked for: that would be one more request for each image. */
+const AS_STORED = " (stored as it is; compression counts for new hashes)";
 const PIN_HINT = "; pin it with slipway lock";
 const NEW = { firstStep: 0, text: "new image" } as const;
 

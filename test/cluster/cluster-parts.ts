@@ -86,7 +86,8 @@ export async function mirrorDockerHub(): Promise<void> {
   }
 }
 
-async function ctr(node: string, ...args: readonly string[]) {
+/** Asks a node's containerd. */
+export async function ctr(node: string, ...args: readonly string[]) {
   const { ctr: command, folder } = await cluster;
   return await run(command, ["-a", join(folder, "nodes", node, "containerd.sock"), "-n", "k8s.io", ...args]);
 }

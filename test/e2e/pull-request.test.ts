@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { promisify } from "node:util";
 import { expect, test } from "vitest";
 import { parse } from "yaml";
+import { readImage } from "../integration/real-parts";
 import { newWord, startTestRegistry } from "./registry";
 import { cloneFolder, IMPORTS, makeStack, pulumi, writeFiles } from "./stack";
 
@@ -23,7 +24,8 @@ function commands(): readonly string[] {
 test("the pull request's comment says which image changes, and from which step", async () => {
   const registry = await startTestRegistry();
   const program = (words: string): string => `${IMPORTS}
-new BuiltImage("api", { image: Image.debianSlim("3.11").runCommands("echo ${words}") });
+const api = new BuiltImage("api", { image: Image.debianSlim("3.11").runCommands("echo ${words}"), builder: { compression: "zstd" } });
+export const ref = api.ref;
 new BuiltImage("web", { image: Image.debianSlim("3.11").env({ A: "${words}" }) });
 new BuiltImage("same", { image: Image.debianSlim("3.11").env({ A: "1" }) });
 `;
@@ -31,6 +33,8 @@ new BuiltImage("same", { image: Image.debianSlim("3.11").env({ A: "1" }) });
   const stack = await makeStack({ "index.ts": program(word) }, registry.env);
   const up = await pulumi(stack, "up");
   expect(up.exitCode, up.text).toBe(0);
+  const { manifest } = await readImage(String(up.outputs["ref"]));
+  expect(manifest.layers.at(-1)?.mediaType, "the compression that was asked for").toMatch(/zstd$/);
 
   writeFiles(stack.folder, {
     "index.ts": program(`${word}2`),

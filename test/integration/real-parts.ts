@@ -44,6 +44,7 @@ export interface PublishOptions {
   readonly builder?: string | undefined;
   readonly env?: NodeJS.ProcessEnv;
   readonly caBundle?: string;
+  readonly compression?: "gzip" | "zstd";
   readonly prefixes?: PrefixPlan;
   readonly mirrors?: readonly Mirror[];
   readonly signal?: AbortSignal;
@@ -63,7 +64,7 @@ export async function publish(image: Image, options: PublishOptions = {}): Promi
   const folder = process.cwd();
   const { specs, hash } = await resolveImage(image);
   const { repository = newRepository(), env = process.env } = options;
-  const { builder } = makeBuilder({ builder: options.builder ?? environmentBuilder, env, caBundle: options.caBundle });
+  const { builder } = makeBuilder({ ...options, builder: options.builder ?? environmentBuilder, env });
   const published = await publishImage(registry, () => builder, {
     specs,
     callSites: image.callSites,
@@ -84,13 +85,16 @@ export function makeBuilder({
   builder,
   env = process.env,
   caBundle,
+  compression,
 }: {
   builder: string | undefined;
   env?: NodeJS.ProcessEnv;
-  caBundle?: string | undefined;
+  caBundle?: string;
+  compression?: "gzip" | "zstd";
 }) {
   const folder = newFolder();
-  return { builder: new BuildkitBuilder(parseBuilderChoice(builder, caBundle), new Leftovers(folder), env), folder };
+  const choice = { ...parseBuilderChoice(builder, caBundle), compression };
+  return { builder: new BuildkitBuilder(choice, new Leftovers(folder), env), folder };
 }
 
 /** A build without the questions to the registry that come before it. */

@@ -28,6 +28,14 @@ describe("a new image", () => {
     expect(explainNew(undefined, before, existence)).toBe(line);
   });
 
+  test("that exists stays as it is stored, also when a compression is asked for", () => {
+    const asked = (run: Run) =>
+      explainNew(undefined, before, { ...run, builder: { kind: "current", compression: "zstd" } });
+    const line = "new image; exists, nothing to build (stored as it is; compression counts for new hashes)";
+    expect(asked(stored)).toBe(line);
+    expect(asked(missing)).toBe("builds from the base, 2 steps: new image");
+  });
+
   test("of one step", () => {
     const inputs = makeInputs({ steps: [{ kind: "workdir", path: "/app" }] });
     expect(explainNew(undefined, inputs, missing)).toBe("builds from the base, 1 step: new image");

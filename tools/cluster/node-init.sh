@@ -1,10 +1,10 @@
 #!/usr/bin/env bash
 # Process 1 of one node of the local Kubernetes, in mount and process namespaces of its own (node.mjs starts it).
 # When it ends, the kernel ends every container of the node and drops every mount of it: a stop leaves nothing behind.
-# The network is the host's. usage: node-init.sh FOLDER SANDBOX_IMAGE_TAR, with containerd, ctr and kubelet on PATH
+# The network is the host's. usage: node-init.sh FOLDER IMAGE_TAR…, with containerd, ctr and kubelet on PATH
 set -euo pipefail
 folder=$1
-sandbox_image=$2
+shift
 socket=$folder/containerd.sock
 
 mount --make-rslave /
@@ -14,6 +14,10 @@ mount -t tmpfs -o mode=755 tmpfs /var/log
 mkdir -p /var/log/pods /var/log/containers /run/kernel
 mount --bind "$folder/kubelet" /var/lib/kubelet # two kubelets would fight over paths that are compiled in
 mount --bind "$folder/logs" /var/log/pods
+if [ -e "$folder/image-disk" ]; then
+  mkdir -p "$folder/containerd"
+  mount -t tmpfs -o "size=$(cat "$folder/image-disk"),mode=700" tmpfs "$folder/containerd"
+fi
 # kubelet sets these for the whole machine: here it writes into files that hold what the machine has.
 for setting in vm/overcommit_memory vm/panic_on_oom kernel/panic kernel/panic_on_oops kernel/keys/root_maxkeys kernel/keys/root_maxbytes; do
   [ -e "/proc/sys/$setting" ] || continue
@@ -37,10 +41,12 @@ for ((attempt = 0; attempt < 600; attempt++)); do
   if [ -n "$asked_to_stop" ] || ! kill -0 "$containerd" 2>/dev/null; then break; fi
   sleep 0.1
 done
-ctr --address "$socket" --namespace k8s.io images import --local "$sandbox_image" || {
-  echo "containerd does not answer; its log is $folder/containerd.log" >&2
-  exit 1
-}
+for image; do
+  ctr --address "$socket" --namespace k8s.io images import --local "$image" || {
+    echo "containerd does not answer; its log is $folder/containerd.log" >&2
+    exit 1
+  }
+done
 
 if [ -z "$asked_to_stop" ]; then
   mapfile -t args <"$folder/kubelet.args"

@@ -7,6 +7,12 @@ import { join } from "node:path";
  * @property {Readonly<Record<string, string>>} labels
  * @property {readonly { key: string, value: string, effect: string }[]} taints
  * @property {number} [gpus] that it claims to have
+ * @property {ImageDisk} [imageDisk] of its own, in memory: its images are gone when it ends
+ *
+ * @typedef {object} ImageDisk
+ * @property {number} sizeMb
+ * @property {number} evictBelowMb of free space: kubelet first removes every image that nothing uses, then ends pods
+ * @property {readonly string[]} images archives that are on it before kubelet starts: kubelet spares what it just met
  *
  * @typedef {object} NodePlace
  * @property {string} folder
@@ -90,6 +96,12 @@ export function kubeletSettings({ place, plan, name, imageGcPercent }) {
       "imagefs.available": "1%",
       "imagefs.inodesFree": "1%",
     },
+    ...(plan.imageDisk === undefined
+      ? {}
+      : {
+          imageMinimumGCAge: "1s",
+          evictionHard: { "imagefs.available": `${plan.imageDisk.evictBelowMb}Mi` },
+        }),
     ...(plan.taints.length === 0 ? {} : { registerWithTaints: plan.taints }),
   };
   return `${JSON.stringify(settings, null, 2)}\n`;

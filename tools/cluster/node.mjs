@@ -41,6 +41,7 @@ export async function startNode({ cluster, plan, index, binaries, sandboxTar, im
     "kubelet.json": kubeletSettings({ place, plan, name: plan.name, imageGcPercent }),
     "kubelet.args": kubeletArgs({ place, plan, kubeconfig: join(cluster.folder, `${plan.name}.kubeconfig`) }),
     "network/10-bridge.conflist": networkSettings(place),
+    ...(plan.imageDisk === undefined ? {} : { "image-disk": `${plan.imageDisk.sizeMb}m` }),
   };
   const fingerprint = createHash("sha256")
     .update([binaries.path, sandboxTar, ...Object.values(files)].join("\0"))
@@ -55,7 +56,7 @@ export async function startNode({ cluster, plan, index, binaries, sandboxTar, im
     name: plan.name,
     folder: place.folder,
     command: "unshare",
-    args: [...namespaces, "bash", script, place.folder, sandboxTar],
+    args: [...namespaces, "bash", script, place.folder, sandboxTar, ...(plan.imageDisk?.images ?? [])],
     env: {
       PATH: `${binaries.path}:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin`,
       HOME: place.folder,
