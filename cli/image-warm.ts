@@ -9,9 +9,6 @@ import { detectMechanism } from "../provider/mechanism";
 import { describeNodeGroup } from "../provider/node-groups";
 import { describeNode } from "../provider/node-view";
 import { Registries } from "../provider/registries";
-import { publishPauseImage } from "../provider/pause-image";
-import { findReferenceImage } from "../provider/reference-image";
-import { readSettings } from "../provider/settings";
 import {
   judgeView,
   ONCE_SELECTOR,
@@ -24,11 +21,11 @@ import {
 } from "../provider/warm-once";
 import { watchWarm, type WarmLook } from "../provider/watch-warm";
 import { SlipwayError } from "../sdk/error";
-import { parseRepository } from "../sdk/reference";
 import type { Command } from "./flags";
 import { NodeTable } from "./node-table";
 import type { Terminal } from "./terminal";
 import { parseDuration, parsePercent } from "./units";
+import { fetchWarmSource } from "./warm-source";
 import { parseNodes, readStack } from "./warm-targets";
 
 const warmArgs = {
@@ -108,24 +105,19 @@ async function planOrders(
   const facts = isStackNeeded
     ? await readStack(hash, { stack: given.stack, cwd: terminal.cwd, env: terminal.env })
     : undefined;
-  const repository = given.repository ?? facts?.repository;
+  const located = given.repository === undefined ? facts?.located : { repository: given.repository };
   const groups = given.nodes.length > 0 ? given.nodes.map(parseNodes) : (facts?.groups ?? []);
-  if (repository === undefined) throw missing("--repository", "the stack has no image");
+  if (located === undefined) throw missing("--repository", "the stack has no image");
   if (groups.length === 0) throw missing("--nodes", "the stack has no pool");
-  const registry = new Registries(dockerCredentials(terminal.env)).oci();
-  const { mirrors } = readSettings(terminal.env);
-  const [image, pause, mechanism] = await Promise.all([
-    findReferenceImage(registry, mirrors, `${repository}:${hash}`),
-    publishPauseImage(registry, parseRepository(repository)),
+  const [source, mechanism] = await Promise.all([
+    fetchWarmSource(hash, located, new Registries(dockerCredentials(terminal.env))),
     detectMechanism(given.kubeconfig ?? defaultKubeconfig(terminal.env)),
   ]);
   return groups.map((nodes) => ({
     namespace: given.namespace ?? facts?.namespace ?? "default",
     hash,
-    reference: image.ref,
-    architectures: image.architectures,
+    ...source,
     nodes,
-    pause: `${repository}@${pause.digest}`,
     mechanism,
     imagePullSecrets: [],
     runtimeClassName: undefined,

@@ -1,12 +1,14 @@
 import { execFile } from "node:child_process";
 import { promisify } from "node:util";
 import * as v from "valibot";
+import { locatedEntries, type LocatedRepository } from "../provider/located";
 import { parseNodeGroup, type PlainNodeGroup } from "../provider/node-groups";
 import { describeError, SlipwayError } from "../sdk/error";
 
 /** What a Pulumi stack tells of an image and its pools. */
 export interface StackFacts {
-  readonly repository: string | undefined;
+  /** Where the image is, and how that is asked. */
+  readonly located: LocatedRepository | undefined;
   readonly groups: readonly PlainNodeGroup[];
   readonly namespace: string | undefined;
 }
@@ -16,7 +18,7 @@ const expressionSchema = v.object({
   operator: v.string(),
   values: v.optional(v.array(v.string()), []),
 });
-const imageSchema = v.looseObject({ hash: v.string(), repository: v.string() });
+const imageSchema = v.object({ hash: v.string(), ...locatedEntries });
 const daemonSetSchema = v.looseObject({
   metadata: v.looseObject({ namespace: v.optional(v.string()), labels: v.record(v.string(), v.string()) }),
   spec: v.looseObject({
@@ -77,12 +79,17 @@ export function factsOf(hash: string, exported: unknown): StackFacts {
     const isOurs = found?.success === true && found.output.metadata.labels["app.kubernetes.io/name"] === "warm-image";
     return isOurs ? [found.output] : [];
   });
+  const image = images.find((one) => one.hash === hash) ?? images[0];
   const groups = new Map(daemonSets.map((one) => groupOf(one)).map((group) => [JSON.stringify(group), group]));
   return {
-    repository: images.find((image) => image.hash === hash)?.repository ?? images[0]?.repository,
+    located: image === undefined ? undefined : placeOf(image),
     groups: [...groups.values()],
     namespace: daemonSets[0]?.metadata.namespace,
   };
+}
+
+function placeOf({ repository, insecure, ecr }: v.InferOutput<typeof imageSchema>): LocatedRepository {
+  return { repository, insecure, ecr };
 }
 
 /** What a pool's DaemonSet looks for on a node, besides what every image needs. */

@@ -36,11 +36,11 @@ test("a stack tells where its image is and which nodes its pools hold", () => {
     ...others,
   ];
   expect(factsOf(hash, { deployment: { resources } })).toEqual({
-    repository: "localhost:5000/images",
+    located: { repository: "localhost:5000/images" },
     groups: [group("cpu"), group("gpu")],
     namespace: "warm",
   });
-  expect(factsOf(hash, { deployment: {} })).toEqual({ repository: undefined, groups: [], namespace: undefined });
+  expect(factsOf(hash, { deployment: {} })).toEqual({ located: undefined, groups: [], namespace: undefined });
 });
 
 test("nodes are named by their cloud's groups or by labels", () => {

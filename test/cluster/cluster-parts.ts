@@ -47,6 +47,11 @@ export async function imagesOn(node: string): Promise<readonly string[]> {
 
 /** The kubeconfig, as text, of a service account that may do nothing. */
 export async function kubeconfigOf(name: string): Promise<string> {
+  return (await newAccount(name)).kubeconfig;
+}
+
+/** A service account of the namespace `default` that may do nothing, and its kubeconfig as text. */
+export async function newAccount(name: string): Promise<{ readonly account: string; readonly kubeconfig: string }> {
   const { kubeconfig } = await cluster;
   const account = `${name}-${newName()}`;
   await kubectl("create", "serviceaccount", account, "-n", "default");
@@ -58,7 +63,7 @@ export async function kubeconfigOf(name: string): Promise<string> {
     readFileSync(kubeconfig, "utf8"),
   );
   const users = config.users.map((user) => ({ name: user.name, user: { token } }));
-  return JSON.stringify({ ...config, users });
+  return { account, kubeconfig: JSON.stringify({ ...config, users }) };
 }
 
 /** Lets a node find nothing at the local registry until the test has ended, or `mend` is called. */

@@ -1,29 +1,9 @@
-import { mkdirSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
 import { expect, test } from "vitest";
-import { dockerCredentials } from "../../provider/credentials";
-import { OciRegistry } from "../../provider/oci-registry";
-import { publishPauseImage } from "../../provider/pause-image";
-import { startRegistry, TEST_HTPASSWD, TEST_PASSWORD, TEST_USER } from "../../tools/environment.mjs";
-import { endWithFile, makeTemporaryFolder, pulumi, writeFiles } from "../e2e/stack";
+import { TEST_PASSWORD, TEST_USER } from "../../tools/environment.mjs";
+import { pulumi, writeFiles } from "../e2e/stack";
 import { newRepository } from "../integration/real-parts";
 import { imagesOn, IMPORTS, kubectl, makeClusterStack, newNamespace } from "./cluster-parts";
-
-/** A registry that asks for a login, with an image in it, and the folder of a login that it takes. */
-async function startPrivateRegistry() {
-  const root = makeTemporaryFolder();
-  const htpasswd = join(root, "htpasswd");
-  writeFileSync(htpasswd, TEST_HTPASSWD);
-  const registry = await startRegistry({ root, htpasswd });
-  endWithFile(registry.stop);
-  const login = join(root, "login");
-  mkdirSync(login);
-  const auth = Buffer.from(`${TEST_USER}:${TEST_PASSWORD}`).toString("base64");
-  writeFileSync(join(login, "config.json"), JSON.stringify({ auths: { [registry.address]: { auth } } }));
-  const client = new OciRegistry({ findCredentials: dockerCredentials({ DOCKER_CONFIG: login }) });
-  const { digest } = await publishPauseImage(client, { host: registry.address, path: "team/private" });
-  return { address: registry.address, login, ref: `${registry.address}/team/private@${digest}` };
-}
+import { startPrivateRegistry } from "./private-registry";
 
 test("a node without a login is told so in plain words, and pull secrets let it in", async () => {
   const namespace = await newNamespace();
