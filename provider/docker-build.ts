@@ -31,8 +31,8 @@ export interface DockerBuildArgs {
   readonly dockerfile: pulumi.Output<{ location: string }>;
   readonly target: pulumi.Output<string | undefined>;
   readonly buildArgs: pulumi.Output<Record<string, string>>;
-  /** Values, secret ones: that resource keeps them in its state, encrypted. */
-  readonly secrets: pulumi.Output<Record<string, string> | undefined>;
+  /** Values, secret ones: that resource keeps them in its state, encrypted. Empty, not undefined: it wraps what it gets. */
+  readonly secrets: pulumi.Output<Record<string, string>>;
   readonly platforms: DockerBuildPlatform[];
   readonly exports: { raw: string }[];
   /** `<repository>:<hash>`, known at preview. */
@@ -91,7 +91,7 @@ export function toDockerBuild(image: pulumi.Input<Image>, options: DockerBuildOp
       dockerfile: staged.apply(({ dockerfile }) => ({ location: dockerfile })),
       target: staged.apply(({ target }) => target),
       buildArgs: staged.apply(({ buildArgs }) => ({ ...buildArgs })),
-      secrets: staged.apply(({ secrets }) => pulumi.output(secrets && pulumi.secret(secrets))),
+      secrets: staged.apply(({ secrets }) => pulumi.secret(secrets)),
       platforms: [platform],
       exports: [{ raw: EXPORT }],
       tags: pulumi.all([located, staged]).apply(([place, { hash }]) => [`${place.repository}:${hash}`]),
@@ -125,9 +125,9 @@ async function stage(
   return stageContext({ spec, folder: program.images.folder, callSites, baseCallSite, names, report });
 }
 
-async function readValues(program: Program, image: Image): Promise<Record<string, string> | undefined> {
-  if (program.isMocked) return undefined;
+async function readValues(program: Program, image: Image): Promise<Record<string, string>> {
+  if (program.isMocked) return {};
   const places = { folder: program.images.folder, env: process.env, readConfig, hintConfig };
   const found = readSecrets(image.spec, image.callSites, places, image.baseCallSite);
-  return found.length === 0 ? undefined : Object.fromEntries(found.map(({ id, value }) => [id, value]));
+  return Object.fromEntries(found.map(({ id, value }) => [id, value]));
 }
