@@ -80,7 +80,7 @@ export class BuildkitBuilder implements Builder {
     const folders = ["build", "context", "files"].map((name) => this.#leftovers.makeFolder(name));
     const [folder = "", context = "", files = ""] = folders;
     try {
-      const parts = await contextParts(dockerfile, request);
+      const parts = await contextParts(dockerfile, request, reportOf(request));
       const staged = await stageImport(dockerfile, { request, text: sent, parts, folder, context, files });
       const build = {
         request,
@@ -162,12 +162,17 @@ function reportOf({ signal, onProgress }: BuildRequest): SourceReport {
   return { signal, status: (text) => onProgress({ text }) };
 }
 
-async function contextParts(dockerfile: DockerfileText, request: BuildRequest): Promise<readonly ContextPart[]> {
+/** The local files that the steps of a Dockerfile read, each with its folder of the context. */
+export async function contextParts(
+  dockerfile: DockerfileText,
+  request: Pick<BuildRequest, "spec" | "callSites" | "folder">,
+  report: SourceReport,
+): Promise<readonly ContextPart[]> {
   const parts: ContextPart[] = [];
   for (const { step, contextFolder } of dockerfile.steps) {
     if (!isSourceStep(step)) continue;
     const callSite = request.callSites[request.spec.steps.indexOf(step)];
-    const { tree } = await listSource(step, request.folder, callSite, reportOf(request));
+    const { tree } = await listSource(step, request.folder, callSite, report);
     const root = step.kind === "copyDir" ? resolve(request.folder, step.source) : undefined;
     parts.push({ folder: contextFolder, tree, expected: step.tree, source: step.source, root });
   }

@@ -245,7 +245,7 @@ function planImage(
 }
 
 /** An Image that was built inside `.apply` of a secret has what is secret in its steps. */
-async function refuseSecret(call: Call, image: pulumi.Output<unknown>): Promise<void> {
+export async function refuseSecret(call: Call, image: pulumi.Output<unknown>): Promise<void> {
   if (!(await pulumi.isSecret(image))) return;
   throw fail(
     call,
@@ -266,7 +266,7 @@ async function checkSecrets(program: Program, image: Image, urn: string): Promis
 }
 
 /** An error's message with the user's line: the step's where the error has one, else the resource's. */
-function withLine(call: Call, error: unknown): string {
+export function withLine(call: Call, error: unknown): string {
   const hasLine = (error instanceof SlipwayError && error.callSite !== undefined) || call.callSite === undefined;
   return hasLine ? describeError(error) : `${describeError(error)}\n    at ${call.callSite}`;
 }
@@ -285,12 +285,12 @@ function checkArgs(call: Call, args: unknown): void {
   if (!pulumi.Output.isInstance(args.image) && !(args.image instanceof Promise)) checkImage(call, args.image);
 }
 
-function checkImage(call: Call, value: unknown): Image {
+export function checkImage(call: Call, value: unknown): Image {
   if (Image.isImage(value)) return value;
   throw fail(call, "the image is not an Image.", 'Build one with Image.debianSlim(…), Image.base("…").');
 }
 
-function checkPlatforms(call: Call, names: unknown): readonly Platform[] {
+export function checkPlatforms(call: Call, names: unknown): readonly Platform[] {
   if (names === undefined) return [DEFAULT_PLATFORM];
   const isList = Array.isArray(names) && names.every((name: unknown): name is string => typeof name === "string");
   if (!isList) throw fail(call, "the platforms are not a list of names.", 'Write ["linux/amd64"].');

@@ -13,6 +13,13 @@ export { podTemplate, type PodArgs, type PodTemplateArgs } from "./pod-template"
 export { Sandbox, type SandboxArgs } from "./sandbox";
 export type { PodTemplate } from "./sandbox-manifest";
 export type { PodSpec, Container, Volume, VolumeMount, NodeAffinity } from "./pod-manifest";
+export {
+  toDockerBuild,
+  type DockerBuild,
+  type DockerBuildArgs,
+  type DockerBuildOptions,
+  type DockerBuildPlatform,
+} from "./docker-build";
 export { Mounts, type MountsArgs } from "./mounts";
 export type { ImageMounts } from "./mount-source";
 export type { MountMechanism } from "./mount-delivery";

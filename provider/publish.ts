@@ -108,7 +108,7 @@ async function build(
   const builds: { platform: Platform; digest: string }[] = [];
   for (const spec of specs) {
     const run = async (from: StoredPrefix | undefined): Promise<string> => {
-      const names = await findNames(request.bases ?? registry, request, spec, from);
+      const names = await findNames(request.bases ?? registry, request, spec, from && { ...from, repository });
       const { callSites, baseCallSite, folder, stepCount, onProgress } = request;
       const own = {
         spec,
@@ -142,18 +142,22 @@ function isAboutPrefix(error: unknown, { digest }: StoredPrefix): boolean {
 }
 
 /** All images by digest, at the places where they are. */
-async function findNames(
+export async function findNames(
   bases: Registry,
-  { mirrors, repository, signal }: PublishRequest,
+  { mirrors, signal }: { readonly mirrors: readonly Mirror[]; readonly signal?: AbortSignal },
   spec: ResolvedSpec,
-  prefix: StoredPrefix | undefined,
+  prefix?: StoredPrefix & { readonly repository: RepositoryAddress },
 ): Promise<Pick<BuildRequest, "from" | "prefixSteps" | "images">> {
   const find = async (reference: string, digest: string): Promise<string> =>
     formatReference({ ...(await findPlace(bases, mirrors, { reference, digest }, signal)), digest });
   const images: Record<string, string> = {};
   for (const [key, digest] of Object.entries(spec.images ?? {})) images[key] = await find(referenceOf(key), digest);
   if (prefix !== undefined) {
-    return { images, from: formatReference({ ...repository, digest: prefix.digest }), prefixSteps: prefix.steps };
+    return {
+      images,
+      from: formatReference({ ...prefix.repository, digest: prefix.digest }),
+      prefixSteps: prefix.steps,
+    };
   }
   if (isDockerfileBase(spec.base)) return { images };
   return { images, from: await find(spec.base.reference, spec.base.digest) };

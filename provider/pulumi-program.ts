@@ -125,7 +125,7 @@ function makeProgram(): Program {
 }
 
 /** A key of the stack's config, as `Secret.fromConfig` names it. */
-function readConfig(key: string): string | undefined {
+export function readConfig(key: string): string | undefined {
   const colon = key.lastIndexOf(":");
   return new pulumi.Config(colon < 0 ? undefined : key.slice(0, colon)).get(key.slice(colon + 1));
 }

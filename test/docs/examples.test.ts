@@ -5,8 +5,8 @@ import { expect, test } from "vitest";
 
 /** What an example may use without saying where it comes from, and what stands for the reader's own files. */
 const PRELUDE = `import { Image, Secret, SlipwayError } from "slipway";
-import { BuiltImage, commonBases, ecrRepository, ociRepository, podTemplate, Mounts, Sandbox, WarmPool } from "slipway/pulumi";
-void [Image, Secret, SlipwayError, BuiltImage, commonBases, ecrRepository, ociRepository, podTemplate, Mounts, Sandbox, WarmPool];
+import { BuiltImage, commonBases, ecrRepository, ociRepository, podTemplate, Mounts, Sandbox, toDockerBuild, WarmPool } from "slipway/pulumi";
+void [Image, Secret, SlipwayError, BuiltImage, commonBases, ecrRepository, ociRepository, podTemplate, Mounts, Sandbox, toDockerBuild, WarmPool];
 `;
 
 test("every example of a public doc comment compiles", () => {
