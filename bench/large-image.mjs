@@ -35,9 +35,7 @@ export async function pushLargeImage(repository, { layers, layerBytes }) {
   const bytes = Buffer.from(JSON.stringify({ ...config, rootfs: { type: "layers", diff_ids: diffIds } }));
   const mediaType = "application/vnd.oci.image.manifest.v1+json";
   const described = await pushBlob(place, bytes, "application/vnd.oci.image.config.v1+json");
-  const manifest = Buffer.from(
-    JSON.stringify({ schemaVersion: 2, mediaType, config: described, layers: descriptors }),
-  );
+  const manifest = Buffer.from(JSON.stringify({ schemaVersion: 2, mediaType, config: described, layers: descriptors }));
   const digest = digestOf(manifest);
   await send(`${place}/manifests/${digest}`, {
     method: "PUT",

@@ -150,7 +150,9 @@ async function removeContainers(refs) {
 
 /** All names that the node has for some images: the references, and their configs' digests. @param {readonly string[]} refs */
 function imageNames(refs) {
-  const rows = onNode("images", "ls").split("\n").map((line) => line.split(/\s+/));
+  const rows = onNode("images", "ls")
+    .split("\n")
+    .map((line) => line.split(/\s+/));
   const digests = refs.map((ref) => ref.split("@")[1]);
   return rows.filter(([, , digest]) => digests.includes(digest)).map(([name = ""]) => name);
 }
