@@ -92,9 +92,14 @@ class KubeCluster implements Cluster {
     const object = { apiVersion: "apps/v1", kind: "DaemonSet", metadata, spec };
     const strategy = this.#kube.PatchStrategy.ServerSideApply;
     const applied = await this.#ask(`create and patch daemonsets in the namespace ${metadata.namespace}`, () =>
-      api.patch<V1DaemonSet>(toClient(object), undefined, undefined, "slipway", true, strategy),
+      absent(api.patch<V1DaemonSet>(toClient(object), undefined, undefined, "slipway", true, strategy)),
     );
-    return daemonSetFacts(applied);
+    if (applied !== undefined) return daemonSetFacts(applied);
+    throw new SlipwayError({
+      code: "CLUSTER_UNAVAILABLE",
+      text: `the cluster at ${this.server} has no namespace ${metadata.namespace}.`,
+      hint: "Make it, or name another one.",
+    });
   }
 
   async removeDaemonSet(namespace: string, name: string): Promise<void> {

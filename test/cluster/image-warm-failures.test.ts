@@ -20,10 +20,12 @@ async function publishHash(client: Registry, repository: string): Promise<void> 
   await client.putManifest(address, hash, manifest);
 }
 
-test("a user with too few rights is told which one is missing, and the documented ones are enough", async () => {
+test("a namespace that is not there is named, a user with too few rights is told which one is missing, and the documented ones are enough", async () => {
   const namespace = await newNamespace();
   const repository = newRepository();
   await publishHash(registry, repository);
+  const nowhere = ["--image", hash, "--repository", repository, "--namespace", "nowhere", "--nodes", "pool=cpu"];
+  expect((await imageWarm(nowhere)).stderr).toMatch(/has no namespace nowhere\. Make it, or name another one\./);
   const { account, kubeconfig } = await newAccount("warmer");
   const file = join(newFolder(), "kubeconfig.json");
   writeFileSync(file, kubeconfig);
