@@ -9,13 +9,16 @@ import { BuiltImage, commonBases, ecrRepository, ociRepository, podTemplate, Mou
 void [Image, Secret, SlipwayError, BuiltImage, commonBases, ecrRepository, ociRepository, podTemplate, Mounts, Sandbox, toDockerBuild, WarmPool];
 `;
 
-test("every example of a public doc comment compiles", () => {
+/** The compiler reads the types of everything first. */
+const timeout = 60_000;
+
+test("every example of a public doc comment compiles", { timeout }, () => {
   const examples = sources().flatMap(readExamples);
   expect(examples.length).toBeGreaterThan(10);
   expect(compile(examples)).toEqual([]);
-}, 60_000); // The compiler reads the types of everything first.
+});
 
-test("an example with a mistake does not compile", () => {
+test("an example with a mistake does not compile", { timeout }, () => {
   const [message] = compile([{ name: "wrong-1", text: 'Image.debianSlim("3.11").pipInstal(["requests"]);' }]);
   expect(message).toContain("wrong-1");
   expect(message).toContain("pipInstal");
