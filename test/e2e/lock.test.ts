@@ -115,7 +115,6 @@ new BuiltImage("both", { image: base, platforms: ["linux/amd64", "linux/arm64"] 
 });
 
 test.each([
-  ["that is damaged", "{", {}, "images.lock.json: it is damaged: "],
   [
     "with a merge conflict",
     "<<<<<<< HEAD\n",

@@ -94,7 +94,8 @@ export function stackEnv(folder: string): NodeJS.ProcessEnv {
     PULUMI_BACKEND_URL: `file://${join(folder, "state")}`,
     PULUMI_NODEJS_TRANSPILE_ONLY: "true",
     PULUMI_DEBUG_COMMANDS: "true", // Otherwise there is no --event-log.
-    NODE_OPTIONS: "", // Vitest's own would load into every process of Pulumi.
+    // Instead of Vitest's own, which would load into every process of Pulumi.
+    NODE_OPTIONS: `--require ${JSON.stringify(join(__dirname, "lazy-packages.cjs"))}`,
   };
 }
 

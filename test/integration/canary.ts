@@ -49,15 +49,17 @@ export function readFiles(folder: string): readonly (string | Buffer)[] {
   return [...files, ...files.map((file) => readFileSync(file))];
 }
 
-/** Samples, while something runs, the arguments of all processes of this machine and the files under a folder. */
+/** Samples, while something runs, the arguments of the processes that begin on this machine, and the files under a folder. */
 export async function watchTraces<T>(
   work: Promise<T>,
   folder: string,
 ): Promise<{ result: T; seen: readonly string[]; files: readonly (string | Buffer)[] }> {
   const seen = new Set<string>();
   const files = new Map<string, Buffer>();
+  // There are hundreds, which nobody of ours started, and to read them all each time would slow down what is watched.
+  const before = new Set(readProcessIds());
   const timer = setInterval(() => {
-    for (const pid of readdirSync("/proc").filter((name) => /^\d+$/.test(name))) seen.add(readArguments(pid));
+    for (const pid of readProcessIds()) if (!before.has(pid)) seen.add(readArguments(pid));
     sampleFiles(folder, files);
   }, 15);
   try {
@@ -65,6 +67,10 @@ export async function watchTraces<T>(
   } finally {
     clearInterval(timer);
   }
+}
+
+function readProcessIds(): readonly string[] {
+  return readdirSync("/proc").filter((name) => /^\d+$/.test(name));
 }
 
 function sampleFiles(folder: string, files: Map<string, Buffer>): void {

@@ -136,8 +136,9 @@ async function run(args: readonly string[], { project, env }: { project: string;
 /** Builds with the CLI and collects where a canary might be. */
 async function buildEverywhere(name: string, made: ReturnType<typeof makeProject>) {
   const args = ["image", "build", `images.ts#${name}`, "--json", "--repository", newRepository()];
-  const { result, seen, files } = await watchTraces(run(args, made), made.temporary);
-  const dockerfile = await run(["image", "dockerfile", `images.ts#${name}`], made);
+  const work = Promise.all([run(args, made), run(["image", "dockerfile", `images.ts#${name}`], made)]);
+  const { result: runs, seen, files } = await watchTraces(work, made.temporary);
+  const [result, dockerfile] = runs;
   const { ref }: { ref?: string } = result.exitCode === 0 ? JSON.parse(result.stdout) : {};
   const places: Places = {
     ...(ref === undefined ? {} : await imagePlaces(ref)),
