@@ -143,11 +143,8 @@ async function warm(
 ): Promise<readonly WarmView[]> {
   const targets = await Promise.all(
     orders.map(async (order) => {
-      const { namespace, name, uid } = {
-        namespace: order.namespace,
-        ...(await cluster.applyDaemonSet(onceManifest(order))),
-      };
-      return { namespace, name, uid, group: describeNodeGroup(order.nodes), key: "image" };
+      const { name, uid } = await cluster.applyDaemonSet(onceManifest(order));
+      return { namespace: order.namespace, name, uid, group: describeNodeGroup(order.nodes), key: "image" };
     }),
   );
   const table = new NodeTable(terminal);

@@ -24,7 +24,6 @@ export interface ApplyContext {
   readonly logFor: (urn: string) => ResourceLog;
   /** Makes an empty folder for what is on its way. */
   readonly makeFolder: () => string;
-  /** Lets so many builds run at once. */
   /** What this process builds right now. */
   readonly shared: SharedBuilds<PublishedImage>;
   /** Lets so many builds and copies run at once; who waits for another's build takes no place. */
@@ -56,11 +55,11 @@ export async function applyImage(context: ApplyContext, props: Props): Promise<{
   const makeBuilder = (hosts: readonly string[]): Builder => context.makeBuilder(run.builder, hosts);
   const { reused, digest, sizeBytes, regions } = await placeImage(places, makeBuilder, {
     specs,
-    callSites: run.callSites.map((callSite) => (callSite === "" ? undefined : callSite)),
+    callSites: run.callSites.map(readSite),
     folder: run.folder,
     mirrors: run.mirrors,
     bases: context.bases,
-    baseCallSite: run.baseCallSite === "" ? undefined : run.baseCallSite,
+    baseCallSite: readSite(run.baseCallSite),
     secretPlaces: context.placesFor(run.folder),
     build: run.build,
     prefixes: run.prefixes,
@@ -82,6 +81,11 @@ export async function applyImage(context: ApplyContext, props: Props): Promise<{
   return { id: inputs.hash, outs: { ...props, ...outputs } };
 }
 
+/** A hidden input has `""` for the line that nobody knows. */
+function readSite(callSite: string | undefined): string | undefined {
+  return callSite === "" ? undefined : callSite;
+}
+
 /** Pushes what containers get beside the image, where there is something. */
 function applyMounts(
   { signal, makeFolder, limit }: ApplyContext,
@@ -90,7 +94,7 @@ function applyMounts(
   { places, log }: { readonly places: Places; readonly log: ResourceLog },
 ): Promise<string | undefined> {
   if (mounts.length === 0) return Promise.resolve(undefined);
-  const callSites = (run.mounts?.callSites ?? []).map((callSite) => (callSite === "" ? undefined : callSite));
+  const callSites = (run.mounts?.callSites ?? []).map(readSite);
   const onProgress = (text: string) => log.status(text);
   return limit(() => publishMounts(places, { mounts, callSites, folder: run.folder, makeFolder, onProgress, signal }));
 }

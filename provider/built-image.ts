@@ -1,5 +1,5 @@
 import * as pulumi from "@pulumi/pulumi";
-import { checkOptions, fail, type Call } from "../sdk/arguments";
+import { checkNames, checkOptions, fail, type Call } from "../sdk/arguments";
 import { readCallSite } from "../sdk/call-site";
 import { describeError, SlipwayError } from "../sdk/error";
 import { Image } from "../sdk/image";
@@ -276,8 +276,7 @@ function checkArgs(call: Call, args: unknown): void {
     throw fail(call, "the image is missing.", "Give { image: Image.debianSlim()… }.");
   }
   const known = ["image", "repository", "platforms", "builder", "build"];
-  const wrong = Object.keys(args).find((name) => !known.includes(name));
-  if (wrong !== undefined) throw fail(call, `there is no argument ${wrong}.`, `Known are ${known.join(", ")}.`);
+  checkNames(call, "argument", args, known);
   if ("build" in args && args.build !== undefined && args.build !== "auto" && args.build !== "never") {
     throw fail(call, `build is ${JSON.stringify(args.build)}.`, 'Write "auto" or "never".');
   }

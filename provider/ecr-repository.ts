@@ -1,5 +1,5 @@
 import type { Input } from "@pulumi/pulumi";
-import { describeCall, fail, type Call } from "../sdk/arguments";
+import { checkNames, describeCall, fail, type Call } from "../sdk/arguments";
 import { readCallSite } from "../sdk/call-site";
 import type { AssumedRole } from "./ecr-address";
 import type { Repository } from "./repository";
@@ -58,8 +58,7 @@ export function ecrRepository(args: EcrByName | EcrByUrl): EcrRepository {
   const call: Call = { text: describeCall("ecrRepository", args), callSite: readCallSite(ecrRepository) };
   if (typeof args !== "object" || args === null) throw fail(call, "it takes an object.", EXAMPLE);
   const known = "url" in args ? ["url", ...OPTIONS] : ["name", "region", "regions", "account", ...OPTIONS];
-  const wrong = Object.keys(args).find((name) => !known.includes(name));
-  if (wrong !== undefined) throw fail(call, `there is no argument ${wrong}.`, `Known are ${known.join(", ")}.`);
+  checkNames(call, "argument", args, known);
   if (!("url" in args)) checkName(call, args);
   return Object.freeze({ kind: "ecr", args: Object.freeze({ ...args }) });
 }

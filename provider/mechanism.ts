@@ -1,4 +1,4 @@
-import { openCluster } from "./cluster";
+import { openCluster, type Cluster } from "./cluster";
 import type { MountMechanism } from "./mount-delivery";
 import type { Mechanism } from "./warm-manifest";
 
@@ -16,11 +16,15 @@ export function detectMechanism(kubeconfig: string): Promise<Mechanism> {
 
 async function detect(kubeconfig: string): Promise<Mechanism> {
   try {
-    const { major, minor } = await (await openCluster(kubeconfig)).readVersion();
-    return major === 1 && minor < FIRST_MINOR ? "exec" : "imageVolume";
+    return (await hasImageVolumes(await openCluster(kubeconfig))) ? "imageVolume" : "exec";
   } catch {
     return "imageVolume";
   }
+}
+
+async function hasImageVolumes(cluster: Pick<Cluster, "readVersion">): Promise<boolean> {
+  const { major, minor } = await cluster.readVersion();
+  return major !== 1 || minor >= FIRST_MINOR;
 }
 
 /** Since this one containerd mounts a folder of an image; an older one mounts all of it and says nothing (containerd#11580). */
@@ -33,8 +37,7 @@ export async function detectMountMechanism(
 ): Promise<Exclude<MountMechanism, "configMap">> {
   try {
     const cluster = await open(kubeconfig);
-    const { major, minor } = await cluster.readVersion();
-    if (major === 1 && minor < FIRST_MINOR) return "initContainer";
+    if (!(await hasImageVolumes(cluster))) return "initContainer";
     return (await cluster.readRuntimes()).some(isTooOld) ? "initContainer" : "imageVolume";
   } catch {
     return "imageVolume";

@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
 import * as pulumi from "@pulumi/pulumi";
-import { fail, type Call } from "../sdk/arguments";
+import { checkNames, fail, type Call } from "../sdk/arguments";
 import { readCallSite } from "../sdk/call-site";
 import type { MountPoint } from "../sdk/mount";
 import { kubernetesClass } from "./kubernetes-package";
@@ -141,8 +141,7 @@ type Plan =
  * @throws SlipwayError INVALID_ARGUMENT
  */
 export function planMounts(call: Call, args: MountsArgs): Plan {
-  const wrong = Object.keys(args).find((name) => !ARGUMENTS.includes(name));
-  if (wrong !== undefined) throw fail(call, `there is no argument ${wrong}.`, `Known are ${ARGUMENTS.join(", ")}.`);
+  checkNames(call, "argument", args, ARGUMENTS);
   const { image, namespace, mechanism = "auto" } = args;
   const { local, pushed } = readMountSource(call, image);
   const isImage = mechanism === "imageVolume" || mechanism === "initContainer";

@@ -1,5 +1,5 @@
 import * as pulumi from "@pulumi/pulumi";
-import { fail, type Call } from "../sdk/arguments";
+import { checkNames, type Call } from "../sdk/arguments";
 import { readCallSite } from "../sdk/call-site";
 import type { Mounts } from "./mounts";
 import { planNodeGroup, type NodeGroup } from "./node-groups";
@@ -74,8 +74,7 @@ export function planPod(
   args: PodArgs,
   labels: Readonly<Record<string, string>>,
 ): pulumi.Output<PodTemplate> {
-  const wrong = Object.keys(args).find((name) => !POD_ARGUMENTS.includes(name));
-  if (wrong !== undefined) throw fail(call, `there is no argument ${wrong}.`, `Known are ${POD_ARGUMENTS.join(", ")}.`);
+  checkNames(call, "argument", args, POD_ARGUMENTS);
   const image = planImage(call, given, programOf());
   const ref = args.pool === undefined ? image.ref : args.pool.refOf(call, given);
   const { command, args: words, env, resources, gpus, user } = args;

@@ -1,5 +1,5 @@
 import * as pulumi from "@pulumi/pulumi";
-import { fail, type Call } from "../sdk/arguments";
+import { checkNames, fail, type Call } from "../sdk/arguments";
 import { readCallSite } from "../sdk/call-site";
 import { describeError } from "../sdk/error";
 import { kubernetesClass, type KubernetesObject } from "./kubernetes-package";
@@ -126,8 +126,7 @@ interface PoolPlan {
 }
 
 function planPool(call: Call, args: WarmPoolArgs, program: Program): PoolPlan {
-  const wrong = Object.keys(args).find((argument) => !ARGUMENTS.includes(argument));
-  if (wrong !== undefined) throw fail(call, `there is no argument ${wrong}.`, `Known are ${ARGUMENTS.join(", ")}.`);
+  checkNames(call, "argument", args, ARGUMENTS);
   const images = planImages(call, args.images, program);
   const wait = planWait(call, args.wait);
   const kubeconfig = args.kubeconfig ?? process.env["KUBECONFIG"];

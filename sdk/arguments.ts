@@ -127,9 +127,14 @@ export function checkOptions(
       `Known are ${known.join(", ")}.`,
     );
   }
-  const wrong = Object.keys(options).find((name) => !known.includes(name));
-  if (wrong !== undefined) throw fail(call, `there is no option ${wrong}.`, `Known are ${known.join(", ")}.`);
+  checkNames(call, "option", options, known);
   return { ...options };
+}
+
+/** Names that a caller without types may have misspelt. */
+export function checkNames(call: Call, what: "argument" | "option", given: object, known: readonly string[]): void {
+  const wrong = Object.keys(given).find((name) => !known.includes(name));
+  if (wrong !== undefined) throw fail(call, `there is no ${what} ${wrong}.`, `Known are ${known.join(", ")}.`);
 }
 
 /** Pulumi's mark on an Output; `in`, because its proxy answers every other name with another Output. */

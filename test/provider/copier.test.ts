@@ -4,11 +4,8 @@ import { join } from "node:path";
 import { expect, test } from "vitest";
 import binaries from "../../provider/copier/binaries.json";
 import { assemble } from "../../tools/pause.mjs";
+import { hasAssemblers } from "../fakes/assemblers";
 import { makeFolder } from "../sdk/folder";
-
-const hasAssemblers = ["x86_64-linux-gnu-as", "aarch64-linux-gnu-as"].every(
-  (name) => spawnSync(name, ["--version"]).status === 0,
-);
 
 test.skipIf(!hasAssemblers)(
   "the shipped bytes are those of the source (needs binutils for both architectures)",

@@ -7,6 +7,7 @@ import { expect, onTestFinished, test } from "vitest";
 import { makePauseImage, PAUSE_TAG, publishPauseImage } from "../../provider/pause-image";
 import binaries from "../../provider/pause/binaries.json";
 import { assemble } from "../../tools/pause.mjs";
+import { hasAssemblers } from "../fakes/assemblers";
 import { MemoryRegistry } from "../fakes/memory-registry";
 
 const repository = { host: "localhost:5000", path: "images" };
@@ -27,10 +28,6 @@ test("it is pushed once for each repository", async () => {
   expect(await publishPauseImage(registry, repository)).toEqual({ digest: first.digest, reused: true });
   expect(registry.requests).toEqual(["HEAD localhost:5000/images manifests/pause-v1"]);
 });
-
-const hasAssemblers = ["x86_64-linux-gnu-as", "aarch64-linux-gnu-as"].every(
-  (name) => spawnSync(name, ["--version"]).status === 0,
-);
 
 test.skipIf(!hasAssemblers)(
   "the shipped bytes are those of the source (needs binutils for both architectures)",
