@@ -31,6 +31,8 @@ export class SimulatedCluster {
     Map<string, ApiObject>
   >;
   #changes: readonly Change[] = [];
+  /** The objects of a list of which more pages may be asked for, by the version of the list. */
+  readonly #snapshots = new Map<string, readonly ApiObject[]>();
   #watchers: readonly Watcher[] = [];
   #version = 1;
   #image = "";
@@ -107,14 +109,16 @@ export class SimulatedCluster {
     reply(response, daemonSet);
   }
 
+  /** All pages of a list show the moment of its first, as a real server's do. */
   #list(kind: Kind, { searchParams }: URL, response: ServerResponse): void {
     this.lists[kind]++;
     const limit = Number(searchParams.get("limit") ?? Infinity);
-    const start = Number(searchParams.get("continue") ?? 0);
-    const all = [...this.#objects[kind].values()];
-    const next = start + limit < all.length ? { continue: String(start + limit) } : {};
-    const metadata = { resourceVersion: String(this.#version), ...next };
-    reply(response, { metadata, items: all.slice(start, start + limit) });
+    const [resourceVersion = "", start] = searchParams.get("continue")?.split("/") ?? [String(this.#version), "0"];
+    const all = this.#snapshots.get(`${kind} ${resourceVersion}`) ?? [...this.#objects[kind].values()];
+    this.#snapshots.set(`${kind} ${resourceVersion}`, all);
+    const end = Number(start) + limit;
+    const next = end < all.length ? { continue: `${resourceVersion}/${end}` } : {};
+    reply(response, { metadata: { resourceVersion, ...next }, items: all.slice(Number(start), end) });
   }
 
   #watch(kind: Kind, { searchParams }: URL, response: ServerResponse): void {
