@@ -2,8 +2,8 @@ import { defineConfig } from "vitest/config";
 
 const needsRealParts = ["integration", "e2e", "cluster", "deep"];
 
-/** Tests that use the local environment: slow, and each may keep a core busy. */
-function realParts(name: string, { timeoutMs = 120_000, maxWorkers = 2 } = {}) {
+/** Tests that use the local environment: slow, and each may keep a core busy, but waits for others a third of its time. */
+function realParts(name: string, { timeoutMs = 120_000, maxWorkers = 3 } = {}) {
   return {
     test: {
       name,

@@ -185,16 +185,6 @@ test("a refresh that may not ask keeps the state and says which action is missin
   expect(readState(stack)["api"]?.outputs).toEqual(before?.outputs);
 });
 
-test("a refresh while ECR fails keeps the state, with a warning", async () => {
-  const before = readState(stack)["api"];
-  ecr.setOnCall(() => ({ status: 500, type: "ServerException", message: "internal failure" }));
-  const run = await pulumi(stack, "refresh");
-  ecr.setOnCall(() => undefined);
-  expect(run.exitCode, run.text).toBe(0);
-  expect(run.lines["api"]?.[0]).toMatch(/^warning: kept as it is, /);
-  expect(readState(stack)["api"]?.outputs).toEqual(before?.outputs);
-});
-
 test("a preview that may ask ECR nothing goes on, and says on the image's line why it does not know", async () => {
   const message = "User: arn:aws:iam::1:user/a is not authorized to perform: ecr:BatchGetImage";
   ecr.setOnCall((call) =>

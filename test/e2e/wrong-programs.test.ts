@@ -82,12 +82,6 @@ test.for([
     "env({…}): the value of A is a Pulumi Output. Build the Image inside .apply",
   ],
   [
-    "an unknown platform",
-    `new BuiltImage("api", { image: Image.debianSlim("3.11"), platforms: ["linux/amd65"] });`,
-    `new BuiltImage("api", …): platforms: "linux/amd65" is not a platform. Known are linux/amd64, `,
-  ],
-  ["a malformed reference", `const image = Image.base("Python:3.11:slim");`, `base("Python:3.11:slim"): `],
-  [
     "a repository without a host",
     `new BuiltImage("api", { image: Image.debianSlim("3.11"), repository: "images" });`,
     `new BuiltImage("api", …): repository "images": it names no registry host. Write <host>/<path>`,
