@@ -143,5 +143,7 @@ test("a node that is not ready is named, and minPercent goes without it", async 
   const args = ["--image", hash, "--repository", repository, "--namespace", namespace, "--nodes", nodes.join("=")];
   const half = await imageWarm([...args, "--wait", "50%"]);
   expect(half.exitCode, half.stderr).toBe(0);
-  expect((await imageWarm([...args, "--timeout", "2s"])).exitCode).toBe(3);
+  const partly = await imageWarm([...args, "--timeout", "2s"]);
+  expect(partly.exitCode).toBe(3);
+  expect(partly.stderr).toMatch(/^silent-\S+ {2}failed {2}the node is not ready$/m);
 });
