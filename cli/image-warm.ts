@@ -38,6 +38,11 @@ const warmArgs = {
     description: "Which nodes; several times for several groups. Default: the groups of the stack's pools.",
   },
   namespace: { type: "string", valueHint: "name", description: "Default: the pools', then default." },
+  "image-pull-secret": {
+    type: "string",
+    valueHint: "name",
+    description: "A secret of the namespace, for a registry that asks nodes for a login; several times for several. Default: the pools'.",
+  },
   kubeconfig: { type: "string", valueHint: "file", description: "Default: KUBECONFIG, then ~/.kube/config." },
   wait: { type: "string", valueHint: "90%", description: "On how many of the nodes. Default 100%." },
   timeout: { type: "string", valueHint: "15m", description: "How long to wait. Default 15m." },
@@ -72,7 +77,8 @@ export function imageWarm(terminal: Terminal): Command<typeof warmArgs> {
       const timeoutMs = parseDuration("--timeout", args.timeout ?? "15m");
       const ttlMs = args.ttl === undefined ? undefined : parseDuration("--ttl", args.ttl);
       const expiresAt = ttlMs === undefined ? undefined : nowSeconds + Math.ceil(ttlMs / 1000);
-      const orders = await planOrders(terminal, { ...args, nodes: readMultiple(rawArgs, "nodes") }, expiresAt);
+      const [nodes, imagePullSecrets] = [readMultiple(rawArgs, "nodes"), readMultiple(rawArgs, "image-pull-secret")];
+      const orders = await planOrders(terminal, { ...args, nodes, imagePullSecrets }, expiresAt);
       for (const space of new Set(orders.map((order) => order.namespace)))
         await pruneExpired(cluster, space, nowSeconds);
       const signal = terminal.stopOnSignal(new Leftovers());
@@ -87,6 +93,7 @@ interface Given {
   readonly stack?: string | undefined;
   readonly repository?: string | undefined;
   readonly nodes: readonly string[];
+  readonly imagePullSecrets: readonly string[];
   readonly namespace?: string | undefined;
   readonly kubeconfig?: string | undefined;
 }
@@ -119,7 +126,7 @@ async function planOrders(
     ...source,
     nodes,
     mechanism,
-    imagePullSecrets: [],
+    imagePullSecrets: given.imagePullSecrets.length > 0 ? given.imagePullSecrets : (facts?.imagePullSecrets ?? []),
     runtimeClassName: undefined,
     expiresAt,
   }));
@@ -164,7 +171,6 @@ async function warm(
     {
       cluster,
       pulls: "followed",
-      lostWith: "all groups",
       onLook,
       warn: (text) => terminal.report(`slipway image warm: ${text}.\n`),
       signal,

@@ -11,6 +11,8 @@ export interface StackFacts {
   readonly located: LocatedRepository | undefined;
   readonly groups: readonly PlainNodeGroup[];
   readonly namespace: string | undefined;
+  /** Names of secrets by which the pools' nodes get in. */
+  readonly imagePullSecrets: readonly string[];
 }
 
 const expressionSchema = v.object({
@@ -24,6 +26,7 @@ const daemonSetSchema = v.looseObject({
   spec: v.looseObject({
     template: v.looseObject({
       spec: v.looseObject({
+        imagePullSecrets: v.optional(v.array(v.object({ name: v.string() })), []),
         affinity: v.looseObject({
           nodeAffinity: v.looseObject({
             requiredDuringSchedulingIgnoredDuringExecution: v.looseObject({
@@ -85,11 +88,16 @@ export function factsOf(hash: string, exported: unknown): StackFacts {
     located: image === undefined ? undefined : placeOf(image),
     groups: [...groups.values()],
     namespace: daemonSets[0]?.metadata.namespace,
+    imagePullSecrets: [...new Set(daemonSets.flatMap(pullSecretsOf))],
   };
 }
 
 function placeOf({ repository, insecure, ecr }: v.InferOutput<typeof imageSchema>): LocatedRepository {
   return { repository, insecure, ecr };
+}
+
+function pullSecretsOf({ spec }: v.InferOutput<typeof daemonSetSchema>): readonly string[] {
+  return spec.template.spec.imagePullSecrets.map(({ name }) => name);
 }
 
 /** What a pool's DaemonSet looks for on a node, besides what every image needs. */

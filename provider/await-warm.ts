@@ -1,8 +1,9 @@
 import { SlipwayError } from "../sdk/error";
-import type { Cluster } from "./cluster";
+import { NODE_NOT_READY } from "./unready-nodes";
 import { watchWarm, type WarmLook, type WarmWait, type WarmWatch } from "./watch-warm";
 import {
   describeProgress,
+  failureOf,
   type GroupProgress,
   type NodeFailure,
   type PoolProgress,
@@ -33,9 +34,9 @@ export async function awaitWarm(
     if (text !== said && progress.counted) report(text);
     said = text;
   };
-  const last = await watchWarm(targets, wait, { ...watch, pulls: "left out", lostWith: "one group", onLook });
+  const last = await watchWarm(targets, wait, { ...watch, pulls: "left out", onLook });
   if (last.progress.met) return last.progress.groups;
-  throw await notWarm(last, wait, watch.cluster);
+  throw notWarm(last, wait);
 }
 
 function checkIdentity({ target, daemonSet }: TargetState, server: string): void {
@@ -49,14 +50,9 @@ function checkIdentity({ target, daemonSet }: TargetState, server: string): void
 }
 
 /** The message names each node that is not warm, with its cause. */
-async function notWarm(
-  { progress: { groups }, states, elapsedMs }: WarmLook,
-  { minPercent }: WarmWait,
-  cluster: Cluster,
-): Promise<SlipwayError> {
+function notWarm({ progress: { groups }, states, elapsedMs }: WarmLook, { minPercent }: WarmWait): SlipwayError {
   const failed = Object.values(groups).flatMap((group) => group.failed);
-  const silent = await Promise.all(findSilent(states, failed).map((one) => explainSilence(one, cluster)));
-  const lines = [...failed, ...silent].map(({ node, key, cause }) => `  - ${node}, ${key}: ${cause}`);
+  const lines = [...failed, ...states.flatMap(explainSilence)].map(({ node, key, cause }) => `  - ${node}, ${key}: ${cause}`);
   const shown = lines.slice(0, 50);
   if (lines.length > shown.length) shown.push(`  - and ${lines.length - shown.length} more`);
   const counts = Object.entries(groups).map(([name, { warm, desired }]: [string, GroupProgress]) => {
@@ -70,15 +66,12 @@ async function notWarm(
 }
 
 /** Pods that are not ready and say nothing: still pulling, or on a node that does not answer. */
-function findSilent(states: readonly TargetState[], failed: readonly NodeFailure[]): readonly NodeFailure[] {
-  const known = new Set(failed.map(({ node, key }) => JSON.stringify([node, key])));
-  return states.flatMap(({ target: { key }, pods }) =>
-    pods
-      .filter(({ isReady, node }) => !isReady && !known.has(JSON.stringify([node, key])))
-      .map(({ node }) => ({ node: node === "" ? "(no node yet)" : node, key, cause: "it is still pulling" })),
-  );
-}
-
-async function explainSilence(failure: NodeFailure, cluster: Cluster): Promise<NodeFailure> {
-  return (await cluster.isNodeReady(failure.node)) === false ? { ...failure, cause: "the node is not ready" } : failure;
+function explainSilence({ target: { key }, pods, unready }: TargetState): readonly NodeFailure[] {
+  return pods
+    .filter((pod) => !pod.isReady && failureOf(pod) === undefined)
+    .map(({ node }) => ({
+      node: node === "" ? "(no node yet)" : node,
+      key,
+      cause: unready.has(node) ? NODE_NOT_READY : "it is still pulling",
+    }));
 }

@@ -126,20 +126,22 @@ export class BuiltImage extends pulumi.CustomResource {
   }
 
   /**
-   * The image in a region of its repository, where workloads of that region pull it.
+   * The image in a region of its repository, where workloads of that region pull it: `ref` for a Deployment of one's own,
+   * `handle` for a WarmPool, a Sandbox or Mounts.
    *
    * @example
    * ```ts
    * const repository = ecrRepository({ name: "images", regions: ["us-west-2", "eu-west-1"] });
    * const image = new BuiltImage("api", { image: Image.debianSlim("3.11"), repository });
    * export const ref = image.in("eu-west-1").ref;
+   * new Sandbox("europe", { image: image.in("eu-west-1").handle });
    * ```
    */
   in(region: string): RegionalImage {
     const call: Call = { text: `BuiltImage.in(${JSON.stringify(region)})`, callSite: readCallSite(this.in) };
     const { located, existence } = this.#plan;
-    const { urn, hash, digest, regions } = this;
-    return inRegion(call, region, { located, existence, urn, hash, digest, regions });
+    const { urn, hash, digest, handle, regions } = this;
+    return inRegion(call, region, { located, existence, urn, hash, digest, handle, regions });
   }
 }
 

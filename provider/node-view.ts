@@ -1,6 +1,7 @@
 import type { PodFacts } from "./object-facts";
 import type { PullEvent } from "./pull-event";
 import { explainWaiting } from "./pull-failure";
+import { NODE_NOT_READY } from "./unready-nodes";
 
 /** One node on its way to hold an image. */
 export type NodeState =
@@ -14,11 +15,15 @@ export type NodeState =
 export type NodeView = { readonly node: string } & NodeState;
 
 /** What is known of a node's pod and its events, as one word for people. */
-export function viewNode(pod: PodFacts, events: readonly PullEvent[]): NodeView {
-  return { node: pod.node === "" ? "(no node yet)" : pod.node, ...stateOf(pod, events) };
+export function viewNode(
+  pod: PodFacts,
+  events: readonly PullEvent[],
+  nodeIs: "ready" | "not ready" = "ready",
+): NodeView {
+  return { node: pod.node === "" ? "(no node yet)" : pod.node, ...stateOf(pod, events, nodeIs) };
 }
 
-function stateOf(pod: PodFacts, events: readonly PullEvent[]): NodeState {
+function stateOf(pod: PodFacts, events: readonly PullEvent[], nodeIs: "ready" | "not ready"): NodeState {
   const pulled = events.find((event) => event.kind === "pulled");
   if (pod.isReady) {
     if (pulled !== undefined) return { state: "warm", seconds: pulled.seconds, sizeBytes: pulled.sizeBytes };
@@ -29,6 +34,7 @@ function stateOf(pod: PodFacts, events: readonly PullEvent[]): NodeState {
   }
   const failure = pod.waiting === undefined ? undefined : explainWaiting(pod.waiting.reason, pod.waiting.message);
   if (failure !== undefined) return { state: "failed", ...failure };
+  if (nodeIs === "not ready") return { state: "failed", cause: NODE_NOT_READY, definite: false };
   return { state: events.length > 0 ? "pulling" : "queued" };
 }
 

@@ -14,6 +14,12 @@ const CAUSES: readonly { readonly pattern: RegExp; readonly words: string; reado
     words: "the image is for another architecture",
     definite: true,
   },
+  {
+    // containerd before 2.1 and CRI-O before 1.31 see a mount without a source.
+    pattern: /failed to mkdir ""|mount\.HostPath is empty/,
+    words: 'the node\'s container runtime has no image volumes (mechanism "exec" does without)',
+    definite: true,
+  },
   { pattern: /no space left on device/i, words: "the node's disk is full", definite: false },
   {
     pattern: /401 unauthorized|403 forbidden|authorization failed|pull access denied|insufficient_scope|no basic auth/i,

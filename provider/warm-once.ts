@@ -52,14 +52,14 @@ export interface WarmView {
 }
 
 /** Puts together what the cluster knows of one order. */
-export function viewOrder(reference: string, { daemonSet, pods, others, messages }: TargetState): WarmView {
+export function viewOrder(reference: string, { daemonSet, pods, others, messages, unready }: TargetState): WarmView {
   const isCounted = daemonSet !== undefined && daemonSet.observedGeneration >= daemonSet.generation;
   const nodes = pods.map((pod): NodeView => {
     const events = (messages.get(pod.name) ?? []).flatMap((message): readonly PullEvent[] => {
       const event = readPullEvent(message, reference);
       return event === undefined ? [] : [event];
     });
-    return viewNode(pod, events);
+    return viewNode(pod, events, unready.has(pod.node) ? "not ready" : "ready");
   });
   const failed = others.map((other) => ({ ...other, state: "failed" as const, definite: true }));
   return {

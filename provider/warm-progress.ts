@@ -34,11 +34,15 @@ export interface PoolProgress {
   readonly counted: boolean;
   /** Whether each image is on enough nodes of its group. */
   readonly met: boolean;
-  /** Whether nothing but a change from outside can help: too many nodes fail for causes that do not pass. */
-  readonly hopeless: boolean;
-  /** Whether that, or enough nodes, is true of each image on each group. */
-  readonly settled: boolean;
+  /** Of the image and group that has the worst. */
+  readonly outlook: Outlook;
 }
+
+/**
+ * Whether enough nodes can still become warm. "doubtful": too many fail for causes that do not pass by themselves, unless
+ * somebody is just mending them. "impossible": too few are of the image's architecture.
+ */
+export type Outlook = "open" | "doubtful" | "impossible";
 
 /** What the cluster knows of one target. */
 export interface TargetState {
@@ -49,6 +53,8 @@ export interface TargetState {
   readonly others: readonly OtherNode[];
   /** What kubelet said of each pod, by its name, where that is followed. */
   readonly messages: ReadonlyMap<string, readonly string[]>;
+  /** Nodes that do not answer, as far as it is known. */
+  readonly unready: ReadonlySet<string>;
 }
 
 /** Judges a pool by its DaemonSets and their pods. */
@@ -61,9 +67,13 @@ export function judgeProgress(states: readonly TargetState[], minPercent: number
     groups: Object.fromEntries(groups),
     counted,
     met: counted && judged.every((one) => one.met),
-    hopeless: counted && judged.some((one) => one.hopeless),
-    settled: counted && judged.every((one) => one.met || one.hopeless),
+    outlook: counted ? worst(judged.map(({ outlook }) => outlook)) : "open",
   };
+}
+
+function worst(outlooks: readonly Outlook[]): Outlook {
+  const order = ["impossible", "doubtful"] as const;
+  return order.find((outlook) => outlooks.includes(outlook)) ?? "open";
 }
 
 function judgeTarget({ daemonSet, pods, others }: TargetState, minPercent: number) {
@@ -71,8 +81,10 @@ function judgeTarget({ daemonSet, pods, others }: TargetState, minPercent: numbe
   const desired = (daemonSet?.desired ?? 0) + others.length;
   const needed = Math.ceil((desired * minPercent) / 100);
   const warm = pods.filter((pod) => pod.isReady).length;
-  const definite = pods.filter((pod) => failureOf(pod)?.definite === true).length + others.length;
-  return { counted, met: counted && warm >= needed, hopeless: desired - definite < needed };
+  const definite = pods.filter((pod) => failureOf(pod)?.definite === true).length;
+  const possible = desired - others.length;
+  const outlook: Outlook = possible < needed ? "impossible" : possible - definite < needed ? "doubtful" : "open";
+  return { counted, met: counted && warm >= needed, outlook };
 }
 
 function judgeGroup(states: readonly TargetState[]): GroupProgress {
@@ -94,7 +106,8 @@ function judgeGroup(states: readonly TargetState[]): GroupProgress {
   };
 }
 
-function failureOf(pod: PodFacts) {
+/** Why a pod's node does not get the image, where that is known. */
+export function failureOf(pod: PodFacts) {
   return pod.isReady || pod.waiting === undefined ? undefined : explainWaiting(pod.waiting.reason, pod.waiting.message);
 }
 

@@ -1,8 +1,10 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Cluster } from "./cluster";
+import type { PodFacts } from "./object-facts";
 import { NODES_DENIED, OtherNodes } from "./other-nodes";
 import { WarmFollower, type Pulls } from "./warm-follower";
-import { judgeProgress, type PoolProgress, type TargetState, type WarmTarget } from "./warm-progress";
+import { UnreadyNodes } from "./unready-nodes";
+import { failureOf, judgeProgress, type PoolProgress, type TargetState, type WarmTarget } from "./warm-progress";
 
 export interface WarmWait {
   readonly minPercent: number;
@@ -13,8 +15,6 @@ export interface WarmWait {
 export interface WarmWatch {
   readonly cluster: Cluster;
   readonly pulls: Pulls;
-  /** When the end is near: one group can no longer be warm enough, or every group is warm enough or cannot be. */
-  readonly lostWith: "one group" | "all groups";
   /** Called at each look. */
   readonly onLook: (look: WarmLook) => void;
   /** What is no failure, and still to be known. */
@@ -34,7 +34,8 @@ export interface WarmLook {
 }
 
 /**
- * Looks at nodes until enough of each group hold each image, no more can be hoped for, or the time is over.
+ * Looks at nodes until enough of each group hold each image, until one group cannot get there any more, or the time is
+ * over.
  *
  * @throws SlipwayError CLUSTER_DENIED, CLUSTER_UNAVAILABLE
  */
@@ -58,37 +59,49 @@ async function look(
 ): Promise<WarmLook> {
   const { intervalMs = 500, patienceMs = 20_000, signal } = watch;
   const start = performance.now();
-  const otherNodes = new OtherNodes(watch.cluster, () => watch.warn(NODES_DENIED));
+  const nodes: Nodes = {
+    others: new OtherNodes(watch.cluster, () => watch.warn(NODES_DENIED)),
+    unready: new UnreadyNodes(watch.cluster),
+  };
   let lostSinceMs: number | undefined;
   await follower.isRead;
   for (;;) {
     signal.throwIfAborted();
     follower.throwIfFailed();
-    const states = await readStates(targets, follower, otherNodes);
+    const states = await readStates(targets, follower, nodes);
     const progress = judgeProgress(states, wait.minPercent);
     const elapsedMs = performance.now() - start;
     const seen = { progress, states, elapsedMs };
     watch.onLook(seen);
     if (progress.met || elapsedMs >= wait.timeoutSeconds * 1000) return seen;
-    const isLost = watch.lostWith === "one group" ? progress.hopeless : progress.settled;
-    lostSinceMs = isLost ? (lostSinceMs ?? elapsedMs) : undefined;
+    if (progress.outlook === "impossible") return seen;
+    lostSinceMs = progress.outlook === "doubtful" ? (lostSinceMs ?? elapsedMs) : undefined;
     if (lostSinceMs !== undefined && elapsedMs - lostSinceMs >= patienceMs) return seen;
     await sleep(intervalMs, undefined, { signal });
   }
 }
 
+/** What pods do not tell of their nodes. */
+interface Nodes {
+  readonly others: OtherNodes;
+  readonly unready: UnreadyNodes;
+}
+
 async function readStates(
   targets: readonly WarmTarget[],
   follower: WarmFollower,
-  otherNodes: OtherNodes,
+  nodes: Nodes,
 ): Promise<readonly TargetState[]> {
-  const pods = follower.podsByOwner();
+  const podsByOwner = follower.podsByOwner();
+  const podsOf = ({ uid }: WarmTarget): readonly PodFacts[] => podsByOwner.get(uid) ?? [];
+  const silent = targets.flatMap(podsOf).filter((pod) => !pod.isReady && pod.node !== "" && failureOf(pod) === undefined);
+  const unready = nodes.unready.among([...new Set(silent.map(({ node }) => node))]);
   return await Promise.all(
     targets.map(async (target) => {
       const daemonSet = follower.daemonSet(target.namespace, target.name);
-      const others = daemonSet === undefined ? [] : await otherNodes.find(daemonSet.placement);
+      const others = daemonSet === undefined ? [] : await nodes.others.find(daemonSet.placement);
       const messages = follower.messagesIn(target.namespace);
-      return { target, daemonSet, pods: pods.get(target.uid) ?? [], others, messages };
+      return { target, daemonSet, pods: podsOf(target), others, messages, unready };
     }),
   );
 }

@@ -86,13 +86,14 @@ export function stopCluster({ log = () => {} } = {}) {
 /**
  * Starts one more node of the local Kubernetes, for one test.
  * @param {import("./cluster/node-settings.mjs").NodePlan} plan
- * @returns {Promise<{ stop: () => Promise<void> }>}
+ * @returns {Promise<{ imageDisk: string, stop: () => Promise<void> }>} `imageDisk`: the folder of its images
  */
 export async function addClusterNode(plan) {
   const folder = clusterFolder();
   const log = () => {};
-  await withClusterLock(log, () => addNodeIn({ folder, plan, log }));
-  return { stop: () => withClusterLock(log, () => removeNodeIn(folder, plan.name)) };
+  const stop = () => withClusterLock(log, () => removeNodeIn(folder, plan.name));
+  await stop(); // one of a test that was killed
+  return { imageDisk: await withClusterLock(log, () => addNodeIn({ folder, plan, log })), stop };
 }
 
 const clusterFolder = () => join(localFolder(), "cluster");

@@ -6,7 +6,7 @@ import { warmMetadata, warmSpec } from "../../provider/warm-manifest";
 const hash = "a".repeat(64);
 const group = (pool: string) => ({ labels: [{ key: "pool", values: [pool] }], tolerations: undefined });
 
-function daemonSet(pool: string) {
+function daemonSet(pool: string, ...imagePullSecrets: readonly string[]) {
   const identity = { stack: "app/dev", pool: "fleet", group: pool, key: "api", hash };
   const content = {
     reference: "localhost:5000/images@sha256:aa",
@@ -14,14 +14,14 @@ function daemonSet(pool: string) {
     nodes: group(pool),
     pause: "localhost:5000/images@sha256:bb",
     mechanism: "imageVolume",
-    imagePullSecrets: [],
+    imagePullSecrets,
     runtimeClassName: undefined,
   } as const;
   const outputs = { metadata: { ...warmMetadata(identity, "warm"), name: "x" }, spec: warmSpec(identity, content) };
   return { type: "kubernetes:apps/v1:DaemonSet", outputs };
 }
 
-test("a stack tells where its image is and which nodes its pools hold", () => {
+test("a stack tells where its image is which nodes its pools hold, and how those get in", () => {
   const image = (of: string, repository: string) => ({
     type: "pulumi-nodejs:dynamic/slipway:BuiltImage",
     outputs: { hash: of, repository },
@@ -31,16 +31,18 @@ test("a stack tells where its image is and which nodes its pools hold", () => {
     image("b".repeat(64), "localhost:5000/other"),
     image(hash, "localhost:5000/images"),
     daemonSet("cpu"),
-    daemonSet("gpu"),
-    daemonSet("gpu"),
+    daemonSet("gpu", "login"),
+    daemonSet("gpu", "login", "other"),
     ...others,
   ];
   expect(factsOf(hash, { deployment: { resources } })).toEqual({
     located: { repository: "localhost:5000/images" },
     groups: [group("cpu"), group("gpu")],
     namespace: "warm",
+    imagePullSecrets: ["login", "other"],
   });
-  expect(factsOf(hash, { deployment: {} })).toEqual({ located: undefined, groups: [], namespace: undefined });
+  const nothing = { located: undefined, groups: [], namespace: undefined, imagePullSecrets: [] };
+  expect(factsOf(hash, { deployment: {} })).toEqual(nothing);
 });
 
 test("nodes are named by their cloud's groups or by labels", () => {

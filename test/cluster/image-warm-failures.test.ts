@@ -4,6 +4,7 @@ import { expect, test } from "vitest";
 import { publishPauseImage } from "../../provider/pause-image";
 import type { Registry } from "../../provider/registry";
 import { parseRepository } from "../../sdk/reference";
+import { TEST_PASSWORD, TEST_USER } from "../../tools/environment.mjs";
 import { newFolder, newRepository, registry } from "../integration/real-parts";
 import { kubectl, newAccount, newNamespace } from "./cluster-parts";
 import { startPrivateRegistry } from "./private-registry";
@@ -54,7 +55,7 @@ test("a namespace that is not there is named, a user with too few rights is told
   expect(allowed.exitCode, allowed.stderr).toBe(0);
 });
 
-test("a hash that the repository does not have, a refused login and a cluster that is away end with 1 and their code", async () => {
+test("a hash that the repository does not have, a refused login and a cluster that is away end with 1 and their code; a node without a login is told so, and gets in by a pull secret", async () => {
   const { address, client, login } = await startPrivateRegistry();
   const namespace = await newNamespace();
   const codeOf = async (args: readonly string[], env: NodeJS.ProcessEnv = {}) => {
@@ -81,4 +82,9 @@ test("a hash that the repository does not have, a refused login and a cluster th
   const none = await imageWarm(order, { DOCKER_CONFIG: login });
   expect(none.exitCode).toBe(4);
   expect(none.stderr).toContain("node-cpu-1  failed  the registry does not let the node in");
+  const account = [`--docker-username=${TEST_USER}`, `--docker-password=${TEST_PASSWORD}`];
+  await kubectl("create", "secret", "docker-registry", "login", "-n", namespace, `--docker-server=${address}`, ...account);
+  const secret = ["--image-pull-secret", "absent", "--image-pull-secret", "login"];
+  const warm = await imageWarm([...order, ...secret, "--timeout", "30s"], { DOCKER_CONFIG: login });
+  expect(warm.exitCode, warm.stderr).toBe(0);
 });

@@ -10,9 +10,10 @@ import { onceManifest } from "../../provider/warm-once";
 import { parseRepository } from "../../sdk/reference";
 import { startRegistry } from "../../tools/environment.mjs";
 import { anyFreePort } from "../../tools/local/registry.mjs";
-import { makeTemporaryFolder, pulumi } from "../e2e/stack";
+import { makeTemporaryFolder, pulumi, writeFiles } from "../e2e/stack";
+import { SimulatedCluster } from "../fakes/simulated-cluster";
 import { newFolder, newName, newRepository, registry } from "../integration/real-parts";
-import { cluster, imagesOn, kubectl, makeClusterStack, newNamespace } from "./cluster-parts";
+import { cluster, imagesOn, IMPORTS, kubectl, makeClusterStack, newNamespace } from "./cluster-parts";
 import { imageWarm } from "./slipway-command";
 
 /** An image of one file, without a shell, in a repository of its own: the one that sleeps. */
@@ -84,6 +85,30 @@ new WarmPool("fleet", { images: { gone }, nodeGroups: { cpu: { labels: { pool: "
   expect(up.text).toContain("node-cpu-1, gone: the registry does not have it");
 });
 
+test("a kubeconfig of another cluster than the provider's fails the update at once, and its own cluster's mends it", async () => {
+  const namespace = await newNamespace();
+  const repository = newRepository();
+  const reference = await publishShellLess(repository);
+  const other = new SimulatedCluster([]);
+  await other.start();
+  const program = (kubeconfig: string): string => `
+const provider = new k8s.Provider("cluster", { kubeconfig: process.env["KUBECONFIG"]! });
+new WarmPool("fleet", { images: { api: "${reference}" }, nodeGroups: { cpu: { labels: { pool: "cpu" } } },
+  namespace: "${namespace}", repository: "${repository}"${kubeconfig} }, { provider });`;
+  const stack = await makeClusterStack(program(`, kubeconfig: ${JSON.stringify(other.kubeconfig)}`));
+  const up = await pulumi(stack, "up");
+  expect(up.exitCode).not.toBe(0);
+  const { server = "" } = /"server":"(?<server>[^"]+)"/.exec(other.kubeconfig)?.groups ?? {};
+  expect(up.text).toMatch(
+    new RegExp(`the DaemonSet ${namespace}/fleet-cpu-api-\\w+ that the provider made is not there in the cluster at ${server}\\.`),
+  );
+  expect(up.text).toContain("Give the WarmPool the kubeconfig of its provider's cluster.");
+
+  writeFiles(stack.folder, { "index.ts": IMPORTS + program("") });
+  const mended = await pulumi(stack, "up");
+  expect(mended.exitCode, mended.text).toBe(0);
+});
+
 test("a registry that is down is named, and when it is back the image becomes warm by itself", async () => {
   const namespace = await newNamespace();
   const [root, port] = [makeTemporaryFolder(), await anyFreePort()];
@@ -143,5 +168,7 @@ test("a node that is not ready is named, and minPercent goes without it", async 
   const args = ["--image", hash, "--repository", repository, "--namespace", namespace, "--nodes", nodes.join("=")];
   const half = await imageWarm([...args, "--wait", "50%"]);
   expect(half.exitCode, half.stderr).toBe(0);
-  expect((await imageWarm([...args, "--timeout", "2s"])).exitCode).toBe(3);
+  const partly = await imageWarm([...args, "--timeout", "2s"]);
+  expect(partly.exitCode).toBe(3);
+  expect(partly.stderr).toMatch(/^silent-\S+ {2}failed {2}the node is not ready$/m);
 });

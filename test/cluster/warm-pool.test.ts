@@ -1,9 +1,10 @@
 import { expect, onTestFinished, test } from "vitest";
 import { addClusterNode } from "../../tools/environment.mjs";
-import { newRepository } from "../integration/real-parts";
+import { newRepository, readImage } from "../integration/real-parts";
 import { pulumi, readState, until, writeFiles } from "../e2e/stack";
 import {
   breakRegistry,
+  ctr,
   GROUPS,
   imagesOn,
   IMPORTS,
@@ -17,9 +18,11 @@ import {
 
 const repository = newRepository();
 
-function program(namespace: string, command: string, rest = ""): string {
+/** A BuiltImage, one layer for each command, and its pool. */
+function program(namespace: string, commands: string | readonly string[], rest = ""): string {
+  const words = [commands].flat().map((command) => JSON.stringify(command));
   return `
-const image = new BuiltImage("api", { image: Image.debianSlim("3.11").runCommands(${JSON.stringify(command)}), repository: "${repository}" });
+const image = new BuiltImage("api", { image: Image.debianSlim("3.11").runCommands(${words.join(", ")}), repository: "${repository}" });
 const pool = new WarmPool("fleet", { images: [image], nodeGroups: ${GROUPS}, namespace: "${namespace}", wait: { timeoutSeconds: 120 } });
 export const ref = pool.ref(image);
 export const groups = pool.groups;
@@ -48,18 +51,32 @@ test("after pulumi up every node holds the image, in a namespace of the restrict
   expect(await kubectl("get", "daemonsets", "-n", namespace, "-o", "name")).toBe("");
 });
 
-test("a new image is warm everywhere before the old one goes", async () => {
+/** The digests of the blobs that a node's containerd holds. */
+async function blobsOn(node: string): Promise<readonly string[]> {
+  const { stdout } = await ctr(node, "content", "ls", "-q");
+  return stdout.split("\n").filter((line) => line !== "");
+}
+
+test("an image with one more step is warm everywhere before the old one goes, and its last layer is all of it that moves", async () => {
   const namespace = await newNamespace();
   const stack = await makeClusterStack(program(namespace, "echo two > /two"));
   const first = await pulumi(stack, "up");
   expect(first.exitCode, first.text).toBe(0);
   const before = await podsIn(namespace);
+  const blobsBefore = await Promise.all(NODES.map(blobsOn));
 
-  writeFiles(stack.folder, { "index.ts": IMPORTS + program(namespace, "echo three > /three") });
+  const commands = ["echo two > /two", "echo three > /three"];
+  writeFiles(stack.folder, { "index.ts": IMPORTS + program(namespace, commands) });
   const second = await pulumi(stack, "up");
   expect(second.exitCode, second.text).toBe(0);
   expect(second.steps["fleet-cpu-api"]).toEqual(["create-replacement", "replace", "delete-replaced"]);
   expect(second.outputs["ref"]).not.toBe(first.outputs["ref"]);
+  const { manifest } = await readImage(String(second.outputs["ref"]));
+  const moved = [String(second.outputs["ref"]).split("@")[1], manifest.config.digest, manifest.layers.at(-1)?.digest];
+  for (const [index, node] of NODES.entries()) {
+    const blobs = (await blobsOn(node)).filter((blob) => blobsBefore[index]?.includes(blob) === false);
+    expect(new Set(blobs)).toEqual(new Set(moved));
+  }
   // The old DaemonSet is gone by now, its pods take a moment to end.
   const isOld = (uid: string): boolean => before.some(({ metadata }) => metadata.uid === uid);
   const isOver = async () => (await podsIn(namespace)).every(({ metadata }) => !isOld(metadata.uid));
@@ -67,12 +84,21 @@ test("a new image is warm everywhere before the old one goes", async () => {
   expect(await podsIn(namespace)).toHaveLength(2);
 });
 
-test("an image that a node cannot pull fails the update, names the node, and leaves the old image warm: also when the update is tried again, mended, or taken back", async () => {
+/** A Deployment of one's own that runs what the pool holds. */
+const deployment = (namespace: string): string => `
+const labels = { app: "web" };
+const template = podTemplate(image, { pool, labels, user: 1000, command: ["sleep", "infinity"] });
+new k8s.apps.v1.Deployment("web", { metadata: { namespace: "${namespace}" }, spec: { selector: { matchLabels: labels }, template } });`;
+
+test("an image that a node cannot pull fails the update, names the node, and leaves the old image warm and run: also when the update is tried again, mended, or taken back", async () => {
   const namespace = await newNamespace();
-  const old = program(namespace, "echo four > /four");
+  const old = program(namespace, "echo four > /four", deployment(namespace));
   const stack = await makeClusterStack(old);
   const first = await pulumi(stack, "up");
   expect(first.exitCode, first.text).toBe(0);
+  const imageRun = () =>
+    kubectl("get", "deployments", "-n", namespace, "-o", "jsonpath={.items[*].spec.template.spec.containers[*].image}");
+  expect(await imageRun()).toBe(first.outputs["ref"]);
   const before = (await podsIn(namespace)).map(({ metadata }) => metadata.uid).sort();
   const stillThere = async () => {
     const uids = (await podsIn(namespace)).map(({ metadata }) => metadata.uid);
@@ -80,12 +106,13 @@ test("an image that a node cannot pull fails the update, names the node, and lea
   };
 
   const { mend } = await breakRegistry("node-cpu-1");
-  const next = program(namespace, "echo five > /five").replace("timeoutSeconds: 120", "timeoutSeconds: 8");
+  const next = program(namespace, "echo five > /five", deployment(namespace)).replace("timeoutSeconds: 120", "timeoutSeconds: 8");
   writeFiles(stack.folder, { "index.ts": IMPORTS + next });
   const failed = await pulumi(stack, "up");
   expect(failed.exitCode).not.toBe(0);
   expect(failed.text).toContain("node-cpu-1, api: the node cannot reach the registry");
   expect(await stillThere()).toEqual(before);
+  expect(await imageRun()).toBe(first.outputs["ref"]);
 
   const failedAgain = await pulumi(stack, "up");
   expect(failedAgain.exitCode).not.toBe(0);
@@ -96,12 +123,13 @@ test("an image that a node cannot pull fails the update, names the node, and lea
   expect(takenBack.exitCode, takenBack.text).toBe(0);
   expect(takenBack.outputs["ref"]).toBe(first.outputs["ref"]);
   const pods = await podsIn(namespace);
-  expect(pods.filter(({ status }) => status.phase === "Running")).toHaveLength(2);
+  expect(pods.filter(({ status }) => status.phase === "Running")).toHaveLength(3);
 
   mend();
   writeFiles(stack.folder, { "index.ts": IMPORTS + next.replace("timeoutSeconds: 8", "timeoutSeconds: 120") });
   const mended = await pulumi(stack, "up");
   expect(mended.exitCode, mended.text).toBe(0);
+  expect(await imageRun()).toBe(mended.outputs["ref"]);
 });
 
 test("no node that matches is a warning that names what was looked for", async () => {

@@ -22,7 +22,7 @@ beforeEach(() => {
   warnings = [];
 });
 
-function wait(targets: readonly WarmTarget[], minPercent = 100, timeoutSeconds = 5) {
+function wait(targets: readonly WarmTarget[], minPercent = 100, timeoutSeconds = 5, patienceMs = 50) {
   return awaitWarm(
     targets,
     { minPercent, timeoutSeconds },
@@ -32,7 +32,7 @@ function wait(targets: readonly WarmTarget[], minPercent = 100, timeoutSeconds =
       warn: (text) => warnings.push(text),
       signal: new AbortController().signal,
       intervalMs: 5,
-      patienceMs: 50,
+      patienceMs,
     },
   );
 }
@@ -95,6 +95,27 @@ test("a cause that does not pass by itself ends the waiting long before its time
   expect(lines.at(-1)).toBe("cpu 0/1 warm; node-1, a: the registry does not have it");
 });
 
+test("one group that cannot become warm ends the waiting, though another one's nodes are still pulling", async () => {
+  cluster.setDaemonSet("a", 3);
+  cluster.setPod("a", "node-1", "ready");
+  for (const node of ["node-2", "node-3"]) cluster.setPod("a", node, missing);
+  cluster.setDaemonSet("b", 1);
+  cluster.setPod("b", "node-4", "pulling");
+  const error = await failureOf(wait([target("a"), target("b", "gpu")], 50, 60));
+  expect(error.text).toContain("(cpu 1 of 3, gpu 0 of 1; wanted are 50%)");
+  expect(error.text).toContain("  - node-4, b: it is still pulling");
+});
+
+test("a cause that does not pass by itself ends nothing where enough other nodes are still pulling", async () => {
+  cluster.setDaemonSet("a", 2);
+  cluster.setPod("a", "node-1", missing);
+  cluster.setPod("a", "node-2", "pulling");
+  const done = wait([target("a")], 50, 60);
+  await new Promise((resolve) => setTimeout(resolve, 100));
+  cluster.setPod("a", "node-2", "ready");
+  expect((await done)["cpu"]?.warm).toBe(1);
+});
+
 test("a registry that comes back is waited for", async () => {
   cluster.setDaemonSet("a", 1);
   cluster.setPod("a", "node-1", { reason: "ErrImagePull", message: "dial tcp: connect: connection refused" });
@@ -140,11 +161,11 @@ test("a DaemonSet of the same name in another cluster is seen", async () => {
   expect((await failureOf(wait([target("a")]))).text).toContain("https://fake:6443");
 });
 
-test("a node of an architecture that the image is not for is one of those that are to be warm, and says why it is not", async () => {
+test("a node of an architecture that the image is not for is one of those that are to be warm, says why it is not, and ends the waiting at once", async () => {
   cluster.setDaemonSet("a", 1);
   cluster.setPod("a", "node-1", "ready");
   cluster.otherNodes = [{ name: "node-2", architecture: "arm64", taints: [] }];
-  const error = await failureOf(wait([target("a")]));
+  const error = await failureOf(wait([target("a")], 100, 60, 60_000));
   expect(error.text).toContain("(cpu 1 of 2; wanted are 100%)");
   expect(error.text).toContain("  - node-2, a: the node is arm64; the image has linux/amd64 only");
   expect((await wait([target("a")], 50))["cpu"]).toMatchObject({ desired: 2, warm: 1 });

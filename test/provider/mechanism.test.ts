@@ -12,14 +12,23 @@ function kubeconfigFor(name: string): string {
 }
 
 test.each([
-  ["1", "30+", "exec"],
-  ["1", "34", "exec"],
-  ["1", "35+", "imageVolume"],
-])("a cluster of version %s.%s holds images by %s", async (major, minor, mechanism) => {
-  server.reset((_request, response) => {
-    response.writeHead(200, { "content-type": "application/json" }).end(JSON.stringify({ major, minor }));
+  ["30+", "containerd://2.2.4", "exec"],
+  ["34", "containerd://2.2.4", "exec"],
+  ["35+", "containerd://2.2.4", "imageVolume"],
+  ["35", "containerd://2.1.0", "imageVolume"],
+  ["35", "containerd://2.0.5", "exec"],
+  ["36", "docker://29.6.2", "exec"],
+  ["36", "cri-o://1.35.0", "imageVolume"],
+  ["36", "", "imageVolume"],
+])("a cluster of version 1.%s whose nodes have %s holds images by %s", async (minor, runtime, mechanism) => {
+  const node = { status: { nodeInfo: { containerRuntimeVersion: runtime } } };
+  server.reset(({ url }, response) => {
+    const isVersion = url?.startsWith("/version") === true;
+    // Without a runtime: nodes may not be listed.
+    response.writeHead(isVersion || runtime !== "" ? 200 : 403, { "content-type": "application/json" });
+    response.end(JSON.stringify(isVersion ? { major: "1", minor } : { metadata: {}, items: [node] }));
   });
-  expect(await detectMechanism(kubeconfigFor(minor))).toBe(mechanism);
+  expect(await detectMechanism(kubeconfigFor(`${minor} ${runtime}`))).toBe(mechanism);
 });
 
 test("a cluster that does not answer is taken for a new one", async () => {

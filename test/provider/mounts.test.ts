@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import * as pulumi from "@pulumi/pulumi";
 import { afterAll, beforeAll, beforeEach, expect, test, vi } from "vitest";
-import { BuiltImage, Mounts, podTemplate, Sandbox, type MountsArgs } from "../../provider/index";
+import { BuiltImage, ecrRepository, Mounts, podTemplate, Sandbox, type MountsArgs } from "../../provider/index";
 import { detectMountMechanism } from "../../provider/mechanism";
 import { Image } from "../../sdk/image";
 import { FakeCluster } from "../fakes/fake-cluster";
@@ -245,4 +245,28 @@ test("an image volume needs Kubernetes 1.35 and containerd 2.2 on every node", a
   cluster.version = { major: 1, minor: 34 };
   expect(await detect()).toBe("initContainer");
   expect(await detectMountMechanism("", () => Promise.reject(new Error("no cluster")))).toBe("imageVolume");
+});
+
+test("in another region of its repository an image and its mounts are that region's", async () => {
+  makeSources("regions");
+  const image = base.addLocalDir("regions/bin", "/opt/bin");
+  const regions = ["eu-west-1", "us-west-2"];
+  const there = ecrRepository({ name: "images", regions, account: "123456789012" });
+  const built = new BuiltImage("regions", { image, repository: there });
+  const american = built.in("us-west-2");
+  const place = "123456789012.dkr.ecr.us-west-2.amazonaws.com/images";
+  expect(await valueOf(american.handle)).toMatchObject({
+    uri: `${place}:${await valueOf(built.hash)}`,
+    ref: `${place}@sha256:1`,
+    platforms: ["linux/amd64"],
+    mounts: { ref: `${place}@sha256:2`, points: [{ path: "/opt/bin", kind: "dir" }] },
+  });
+  const { volumes } = await partsOf(new Mounts("regions", { image: american.handle }));
+  expect(volumes).toMatchObject([{ image: { reference: `${place}@sha256:2` } }]);
+  new Sandbox("regions", { image: american.handle });
+  await vi.waitFor(() => expect(made.some(({ type }) => type.endsWith(":Deployment"))).toBe(true));
+  const deployment = JSON.stringify(made.find(({ type }) => type.endsWith(":Deployment"))?.inputs);
+  expect(deployment).toContain(`"image":"${place}@sha256:1"`);
+  expect(deployment).toContain(`"reference":"${place}@sha256:2"`);
+  expect(deployment).not.toContain("eu-west-1");
 });

@@ -29,6 +29,11 @@ test.each([
     "the node cannot reach the registry",
     false,
   ],
+  [
+    'failed to generate container "a" spec: failed to generate spec: failed to mkdir "": mkdir : no such file or directory',
+    'the node\'s container runtime has no image volumes (mechanism "exec" does without)',
+    true,
+  ],
   ["write /var/lib/x: no space left on device", "the node's disk is full", false],
   [
     "tls: failed to verify certificate: x509: certificate signed by unknown authority",

@@ -9,7 +9,7 @@ import { takeBinaries } from "./binaries.mjs";
 import { makeCertificates, writeKubeconfig } from "./certificates.mjs";
 import { partNames, startControlPlane } from "./control-plane.mjs";
 import { kubeRequests } from "./kube-request.mjs";
-import { endNode, startNode } from "./node.mjs";
+import { endNode, imageFolderOf, startNode } from "./node.mjs";
 import { choosePlace, nodePlace, readPlace } from "./places.mjs";
 import { makeSandboxImage } from "./sandbox-image.mjs";
 
@@ -98,9 +98,11 @@ export async function stopClusterIn(folder) {
 /**
  * Starts one more node of a running cluster, until {@link removeNodeIn}.
  * @param {ClusterOptions & { plan: NodePlan }} options
+ * @returns {Promise<string>} the folder of its images, as this process can open it
  */
 export async function addNodeIn({ plan, ...options }) {
-  await startClusterIn({ ...options, nodes: [...(options.nodes ?? twoNodes), plan] });
+  const { folder } = await startClusterIn({ ...options, nodes: [...(options.nodes ?? twoNodes), plan] });
+  return imageFolderOf(join(folder, "nodes", plan.name), plan.name);
 }
 
 /**

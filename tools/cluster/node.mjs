@@ -80,8 +80,8 @@ export async function startNode({ cluster, plan, index, binaries, sandboxTar, im
  */
 export async function endNode(place, name) {
   const running = readDaemon(place.folder, name);
-  // unshare passes no signal on: process 1 of the node is its child.
-  const first = running && childOf(running.process.pid);
+  // unshare passes no signal on.
+  const first = firstProcessOf(place.folder, name);
   const init = first === undefined ? undefined : identify(first);
   if (init) await endProcess(init, { graceMs: 15_000 });
   await endDaemon(place.folder, name);
@@ -89,6 +89,17 @@ export async function endNode(place, name) {
   await tryCommand("ip", ["address", "del", `${place.address}/32`, "dev", "lo"]);
   await tryCommand("ip", ["link", "del", place.bridge]);
   return running !== undefined;
+}
+
+/** Where a running node has its images: maybe on a disk that only its own mount namespace has. @param {string} folder @param {string} name @returns {string} */
+export function imageFolderOf(folder, name) {
+  return join(`/proc/${firstProcessOf(folder, name)}/root`, folder, "containerd");
+}
+
+/** Process 1 of a node is unshare's child. @param {string} folder @param {string} name @returns {number | undefined} */
+function firstProcessOf(folder, name) {
+  const running = readDaemon(folder, name);
+  return running && childOf(running.process.pid);
 }
 
 /** @param {{ cluster: ClusterPlace, place: NodePlace, plan: NodePlan, files: Readonly<Record<string, string>> }} options */
