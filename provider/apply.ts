@@ -1,5 +1,5 @@
 import { describeError, SlipwayError } from "../sdk/error";
-import { adoptImage } from "./commit";
+import { adoptImage, type StoredImage } from "./commit";
 import type { Builder } from "./builder";
 import type { BuilderChoice } from "./buildx";
 import type { Places } from "./place";
@@ -53,7 +53,7 @@ export async function applyImage(context: ApplyContext, props: Props): Promise<{
   const places = context.placesOf(inputs);
   const specs = specsOf(inputs);
   const makeBuilder = (hosts: readonly string[]): Builder => context.makeBuilder(run.builder, hosts);
-  const { reused, digest, sizeBytes, regions } = await placeImage(places, makeBuilder, {
+  const placed = await placeImage(places, makeBuilder, {
     specs,
     callSites: run.callSites.map(readSite),
     folder: run.folder,
@@ -69,12 +69,14 @@ export async function applyImage(context: ApplyContext, props: Props): Promise<{
     onProgress: ({ text }) => log.status(text),
     signal: context.signal,
   });
+  const { reused, digest, sizeBytes, regions } = placed;
   log.status(reused ? "exists, nothing built" : `built, ${formatSize(sizeBytes)}`);
   const mountDigest = await applyMounts(context, inputs, run, { places, log });
   const outputs: ImageOutputs = {
     digest,
     sizeBytes,
     reused,
+    platformDigests: platformDigestsOf(inputs, placed),
     ...(regions === undefined ? {} : { regions }),
     ...(mountDigest === undefined ? {} : { mountDigest }),
   };
@@ -110,11 +112,20 @@ export async function readImage(
   try {
     const { home } = context.placesOf(inputs);
     const stored = await adoptImage(home.registry, home.address, inputs.hash, context.signal);
-    return stored === undefined ? { id: "", props: {} } : { id, props: { ...props, ...stored } };
+    if (stored === undefined) return { id: "", props: {} };
+    return { id, props: { ...props, ...stored, platformDigests: platformDigestsOf(inputs, stored) } };
   } catch (error) {
     context.logFor(urnOf(props)).warn(`kept as it is, since the repository could not tell: ${describeError(error)}`);
     return { id, props };
   }
+}
+
+/** An image for one platform is that platform's manifest. */
+function platformDigestsOf(
+  { platforms }: ImageInputs,
+  { digest, platformDigests }: StoredImage,
+): Readonly<Record<string, string>> {
+  return platformDigests ?? Object.fromEntries(platforms.map((platform) => [platform, digest]));
 }
 
 /** Megabytes as registries count them, 10^6 bytes. */

@@ -42,4 +42,7 @@ export interface Builder {
    * @throws SlipwayError BUILD_FAILED, BUILD_CANCELLED, BUILDER_UNAVAILABLE, CONTEXT_CHANGED, LOCAL_PATH
    */
   build(request: BuildRequest): Promise<string>;
+
+  /** The platforms of which it runs steps, by itself or by emulation; `undefined` where it does not tell. */
+  readPlatforms(): Promise<readonly string[] | undefined>;
 }

@@ -16,7 +16,8 @@ import { watchBytes, type SourceReport } from "../sdk/tree-report";
 import { buildAgain, passingCause, PassingFailure, type BuildAgainOptions } from "./build-again";
 import { BuildOutput } from "./build-output";
 import type { Builder, BuildRequest } from "./builder";
-import { BUILDER_HINT, prepareBuildx, type BuilderChoice, type Buildx, type Compression } from "./buildx";
+import { platformsOf, type BuilderNodes } from "./builder-nodes";
+import { BUILDER_HINT, inspectBuilder, preferNode, prepareBuildx, type BuilderChoice, type Buildx, type Compression } from "./buildx";
 import { caMounts, readCaBundle } from "./ca-bundle";
 import { sendContext, type ContextPart } from "./context";
 import type { FindCredentials } from "./credentials";
@@ -52,6 +53,8 @@ export class BuildkitBuilder implements Builder {
   readonly #env: NodeJS.ProcessEnv;
   readonly #options: BuildkitOptions;
   #buildx: Promise<Buildx> | undefined;
+  #nodes: Promise<BuilderNodes | undefined> | undefined;
+  readonly #preferred = new Map<string, Promise<Buildx>>();
 
   constructor(choice: BuilderChoice, leftovers: Leftovers, env: NodeJS.ProcessEnv, options: BuildkitOptions = {}) {
     this.#choice = choice;
@@ -74,8 +77,7 @@ export class BuildkitBuilder implements Builder {
       caBundle === undefined ? request.secrets : [...request.secrets, ...readCaBundle(caBundle, request.folder)];
     const sent = caBundle === undefined ? dockerfile.text : addRunMounts(dockerfile.text, caMounts);
     const mask = maskSecrets(request.secrets.map(({ value }) => value));
-    this.#buildx ??= prepareBuildx(this.#choice, this.#leftovers, this.#env, this.#options.findCredentials);
-    const buildx = await this.#buildx;
+    const buildx = await this.#prepareFor(request.spec.platform);
     // buildx knows a folder again by its last name, so each build needs a new one.
     const folders = ["build", "context", "files"].map((name) => this.#leftovers.makeFolder(name));
     const [folder = "", context = "", files = ""] = folders;
@@ -99,6 +101,32 @@ export class BuildkitBuilder implements Builder {
     } finally {
       for (const path of folders) await rm(path, { recursive: true, force: true });
     }
+  }
+
+  async readPlatforms(): Promise<readonly string[] | undefined> {
+    const nodes = await this.#readNodes();
+    return nodes && platformsOf(nodes);
+  }
+
+  #prepare(): Promise<Buildx> {
+    return (this.#buildx ??= prepareBuildx(this.#choice, this.#leftovers, this.#env, this.#options.findCredentials));
+  }
+
+  #readNodes(): Promise<BuilderNodes | undefined> {
+    return (this.#nodes ??= this.#prepare().then(inspectBuilder));
+  }
+
+  #prepareFor(platform: string): Promise<Buildx> {
+    // An address is one node.
+    if (this.#choice.kind === "endpoint") return this.#prepare();
+    const known = this.#preferred.get(platform) ?? this.#prefer(platform);
+    this.#preferred.set(platform, known);
+    return known;
+  }
+
+  async #prefer(platform: string): Promise<Buildx> {
+    const [buildx, nodes] = await Promise.all([this.#prepare(), this.#readNodes()]);
+    return nodes === undefined ? buildx : preferNode(buildx, nodes, platform, this.#leftovers);
   }
 }
 

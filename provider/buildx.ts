@@ -1,10 +1,12 @@
 import { execFile } from "node:child_process";
 import { once } from "node:events";
-import { existsSync } from "node:fs";
+import { copyFileSync, existsSync, mkdirSync } from "node:fs";
 import { connect } from "node:net";
+import { homedir } from "node:os";
 import { delimiter, join } from "node:path";
 import { promisify } from "node:util";
 import { describeError, SlipwayError } from "../sdk/error";
+import { nodeToPrefer, parseNodes, type BuilderNodes } from "./builder-nodes";
 import { makePrivateDocker } from "./credential-helper";
 import type { FindCredentials } from "./credentials";
 import { explainDisk, type Leftovers } from "./leftovers";
@@ -12,6 +14,8 @@ import { explainDisk, type Leftovers } from "./leftovers";
 const run = promisify(execFile);
 
 const CONNECT_TIMEOUT_MS = 4_000;
+/** A builder that sleeps is woken, and may have to be pulled or scheduled first. */
+const INSPECT_TIMEOUT_MS = 150_000;
 /** What to do about a builder that does not answer. */
 export const BUILDER_HINT = "Start it, or choose another one (SLIPWAY_BUILDER, or the builder argument).";
 
@@ -75,6 +79,49 @@ export async function prepareBuildx(
       return { ...found, builderArgs: ["--builder", "slipway"], env: own };
     }
   }
+}
+
+/** The nodes of a builder, all of them woken; `undefined` where it does not tell. */
+export async function inspectBuilder({
+  command,
+  prefix,
+  builderArgs,
+  env,
+}: Buildx): Promise<BuilderNodes | undefined> {
+  try {
+    const args = [...prefix, "inspect", "--bootstrap", ...builderArgs];
+    return parseNodes((await run(command, args, { env, timeout: INSPECT_TIMEOUT_MS })).stdout);
+  } catch {
+    return undefined; // The build will say why.
+  }
+}
+
+/**
+ * Has a platform built by the node that runs it natively, where buildx would take another one. It has no flag for that:
+ * the platform is given to that node, in a copy of what buildx knows of the builder.
+ */
+export async function preferNode(
+  buildx: Buildx,
+  builder: BuilderNodes,
+  platform: string,
+  leftovers: Leftovers,
+): Promise<Buildx> {
+  const node = nodeToPrefer(builder, platform);
+  if (node === undefined || !["remote", "docker-container"].includes(builder.driver)) return buildx;
+  const { env } = buildx;
+  const from = env["BUILDX_CONFIG"] || join(env["DOCKER_CONFIG"] || join(homedir(), ".docker"), "buildx");
+  const folder = leftovers.makeFolder("buildx");
+  const own = { ...env, BUILDX_CONFIG: folder };
+  const args = ["--name", builder.name, "--driver", builder.driver, "--node", node.name, node.endpoint];
+  try {
+    mkdirSync(join(folder, "instances"), { mode: 0o700 });
+    copyFileSync(join(from, "instances", builder.name), join(folder, "instances", builder.name));
+    const create = [...buildx.prefix, "create", "--append", "--platform", node.own.join(","), ...args];
+    await run(buildx.command, create, { env: own, timeout: 30_000 });
+  } catch {
+    return buildx; // Any node that can do it will do.
+  }
+  return { ...buildx, builderArgs: ["--builder", builder.name], env: own };
 }
 
 async function findBuildx(env: NodeJS.ProcessEnv): Promise<{ command: string; prefix: readonly string[] }> {

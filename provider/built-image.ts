@@ -58,6 +58,8 @@ export interface ImageHandle {
   readonly ref: string;
   readonly hash: string;
   readonly platforms: readonly string[];
+  /** Platform → digest of its manifest. */
+  readonly platformDigests?: Readonly<Record<string, string>> | undefined;
   /** Compressed, in bytes. */
   readonly sizeBytes: number;
   /** What its containers get when they start; left out where there is nothing. */
@@ -84,6 +86,8 @@ export class BuiltImage extends pulumi.CustomResource {
   /** What a node pulls that has none of it: compressed, in bytes. */
   declare readonly sizeBytes: pulumi.Output<number>;
   declare readonly platforms: pulumi.Output<readonly string[]>;
+  /** Platform → digest of its manifest, for what cannot read an index (AWS Lambda); known after the update. */
+  declare readonly platformDigests: pulumi.Output<Readonly<Record<string, string>>>;
   /** Region → digest, where the repository is in more than one; known after the update. */
   declare readonly regions: pulumi.Output<Readonly<Record<string, string>> | undefined>;
   /** The digest of the image that holds its mounts; `undefined` where it has none. */
@@ -103,6 +107,7 @@ export class BuiltImage extends pulumi.CustomResource {
       digest: undefined,
       sizeBytes: undefined,
       reused: undefined,
+      platformDigests: undefined,
       regions: undefined,
       mountDigest: undefined,
       __provider: imageProviderText,
@@ -118,9 +123,17 @@ export class BuiltImage extends pulumi.CustomResource {
     const mounts = pushedMounts(plan.mounts, this);
     rememberMounts(this, { local: plan.local, pushed: mounts, onUse: plan.mounts.onUse });
     this.handle = pulumi
-      .all([this.uri, this.ref, this.hash, this.platforms, this.sizeBytes, handledMounts(mounts)])
-      .apply(([uri, ref, hash, platforms, sizeBytes, held]) => {
-        const handle = { uri, ref, hash, platforms, sizeBytes };
+      .all([
+        this.uri,
+        this.ref,
+        this.hash,
+        this.platforms,
+        this.platformDigests,
+        this.sizeBytes,
+        handledMounts(mounts),
+      ])
+      .apply(([uri, ref, hash, platforms, platformDigests, sizeBytes, held]) => {
+        const handle = { uri, ref, hash, platforms, platformDigests, sizeBytes };
         return held === undefined ? handle : { ...handle, mounts: held };
       });
   }

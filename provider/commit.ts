@@ -17,6 +17,8 @@ export interface StoredImage {
   readonly digest: string;
   /** What a node pulls when it has none of it: compressed layers and configs, in bytes. */
   readonly sizeBytes: number;
+  /** Platform → digest of its manifest, where the image is an index. */
+  readonly platformDigests?: Readonly<Record<string, string>>;
 }
 
 /** A build that was pushed by digest. */
@@ -37,10 +39,14 @@ const manifestSchema = v.looseObject({
   layers: v.array(descriptorSchema),
   annotations: v.optional(v.record(v.string(), v.string())),
 });
+const childSchema = v.looseObject({
+  ...descriptorSchema.entries,
+  platform: v.optional(v.object({ os: v.string(), architecture: v.string(), variant: v.optional(v.string()) })),
+});
 const storedSchema = v.looseObject({
   config: v.optional(descriptorSchema),
   layers: v.optional(v.array(descriptorSchema)),
-  manifests: v.optional(v.array(descriptorSchema)),
+  manifests: v.optional(v.array(childSchema)),
   annotations: v.optional(v.record(v.string(), v.string())),
 });
 
@@ -143,7 +149,19 @@ export async function adoptImage(
       return inner === undefined ? child.size : sizeOf(parse(storedSchema, inner));
     }),
   );
-  return { digest: manifest.digest, sizeBytes: children.reduce((sum, size) => sum + size, sizeOf(stored)) };
+  const sizeBytes = children.reduce((sum, size) => sum + size, sizeOf(stored));
+  const platformDigests = platformDigestsOf(stored);
+  return { digest: manifest.digest, sizeBytes, ...(platformDigests === undefined ? {} : { platformDigests }) };
+}
+
+function platformDigestsOf({ manifests }: v.InferOutput<typeof storedSchema>): StoredImage["platformDigests"] {
+  if (manifests === undefined) return undefined;
+  const named = manifests.flatMap(({ platform, digest }): readonly (readonly [string, string])[] =>
+    platform === undefined
+      ? []
+      : [[[platform.os, platform.architecture, platform.variant].filter(Boolean).join("/"), digest]],
+  );
+  return Object.fromEntries(named.sort(([a], [b]) => (a < b ? -1 : 1)));
 }
 
 function sizeOf(stored: v.InferOutput<typeof storedSchema>): number {

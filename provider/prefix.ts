@@ -48,7 +48,7 @@ export async function findPrefix(
 }
 
 /** The plan of an image of which no program tells. */
-async function planAlone(
+export async function planAlone(
   registry: Registry,
   repository: RepositoryAddress,
   specs: readonly ResolvedSpec[],

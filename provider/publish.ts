@@ -7,6 +7,7 @@ import { referenceOf } from "../sdk/dockerfile-plan";
 import { isDockerfileBase, type ResolvedSpec } from "../sdk/spec";
 import { findPlace } from "./base";
 import type { Builder, BuildProgress, BuildRequest } from "./builder";
+import { checkPlatforms } from "./check-platforms";
 import { adoptImage, commitImage, type StoredImage } from "./commit";
 import { formatAddress } from "./ecr-address";
 import type { Mirror } from "./mirrors";
@@ -102,8 +103,9 @@ async function build(
   const [first] = specs;
   const secrets =
     first === undefined ? [] : readSecrets(first, request.callSites, request.secretPlaces, request.baseCallSite);
-  await request.prepare?.();
   const builder = makeBuilder();
+  await checkPlatforms(builder, registry, request);
+  await request.prepare?.();
   const prefix = await findPrefix(registry, request, (part) => publish(registry, makeBuilder, part));
   const builds: { platform: Platform; digest: string }[] = [];
   for (const spec of specs) {

@@ -37,6 +37,8 @@ export interface ImageOutputs {
   readonly digest: string;
   readonly sizeBytes: number;
   readonly reused: boolean;
+  /** Platform → digest of its manifest. */
+  readonly platformDigests?: Readonly<Record<string, string>> | undefined;
   /** Region → digest, where there is more than one. */
   readonly regions?: Readonly<Record<string, string>> | undefined;
   /** Of the image that holds the mounts; left out where there are none. */
@@ -58,6 +60,7 @@ const outputsSchema = v.looseObject({
   digest: v.string(),
   sizeBytes: v.number(),
   reused: v.optional(v.boolean(), false),
+  platformDigests: v.optional(v.record(v.string(), v.string())),
   regions: v.optional(v.record(v.string(), v.string())),
   mountDigest: v.optional(v.string()),
 });

@@ -52,6 +52,8 @@ export function referenceOf(key: string): string {
 export interface NeededStage {
   readonly stage: Stage;
   readonly base: StageBase;
+  /** Where its instructions run: a stage on another one is of that one's platform (dockerfile2llb/convert.go). */
+  readonly platform: Platform | "builder";
   /** What is run: triggers of what it starts from, then its own. */
   readonly instructions: readonly Instruction[];
 }
@@ -141,10 +143,17 @@ function needStage(planner: Planner, stage: Stage): void {
   const base = findBase(planner, stage);
   const triggers = findTriggers(planner, stage, base);
   const instructions = [...triggers, ...stage.instructions];
-  planner.needed.set(stage.index, { stage, base, instructions });
+  planner.needed.set(stage.index, { stage, base, platform: platformOf(planner, stage, base), instructions });
   if (base.kind === "stage") needStage(planner, stageAt(planner.file, base.index));
   if (base.kind === "image") planner.uses.push({ image: base.image, instruction: stage.from, flag: undefined });
   for (const instruction of instructions) needSources(planner, stage, instruction);
+}
+
+function platformOf(planner: Planner, stage: Stage, base: StageBase): Platform | "builder" {
+  if (base.kind === "image") return base.image.platform;
+  if (base.kind === "scratch") return stagePlatform(planner, stage);
+  const below = stageAt(planner.file, base.index);
+  return platformOf(planner, below, findBase(planner, below));
 }
 
 function stageAt(file: StagedFile, index: number): Stage {

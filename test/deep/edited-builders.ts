@@ -35,4 +35,5 @@ export const folderBuilder: MakeBuilder = (env, folder) => ({
     const { "containerimage.digest": digest }: Record<string, string> = JSON.parse(readFileSync(metadata, "utf8"));
     return digest ?? "";
   },
+  readPlatforms: () => Promise.resolve(undefined),
 });

@@ -94,6 +94,7 @@ export const refs = [first.ref, second.ref, third.ref];
     ref: `${repository}@${stored[0]?.digest}`,
     hash: first?.["hash"],
     platforms: ["linux/amd64"],
+    platformDigests: { "linux/amd64": stored[0]?.digest },
   });
 });
 

@@ -17,6 +17,8 @@ export class FakeBuilder implements Builder {
   history: readonly { readonly created_by: string }[] = [];
   /** Whether it may push to the repository and not pull. */
   cannotPull = false;
+  /** Of which it runs steps; `undefined` where it does not tell. */
+  platforms: readonly string[] | undefined = ["linux/amd64", "linux/arm64"];
   readonly #registry: MemoryRegistry;
 
   constructor(registry: MemoryRegistry) {
@@ -42,6 +44,10 @@ export class FakeBuilder implements Builder {
     const manifest = this.#push(request);
     await this.#registry.putManifest(request.repository, manifest.digest, manifest, request.signal);
     return manifest.digest;
+  }
+
+  readPlatforms(): Promise<readonly string[] | undefined> {
+    return Promise.resolve(this.platforms);
   }
 
   #push({ spec, repository }: BuildRequest) {

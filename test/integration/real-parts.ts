@@ -17,6 +17,7 @@ import type { Manifest } from "../../provider/registry";
 import { readSecrets, type SecretPlaces } from "../../provider/secret-store";
 import { readSettings } from "../../provider/settings";
 import type { Image } from "../../sdk/image";
+import type { Platform } from "../../sdk/platform";
 import { parseRepository } from "../../sdk/reference";
 
 /** The registry of the local environment, and every other one that asks for no login. */
@@ -29,9 +30,12 @@ const registryHost = (process.env["SLIPWAY_REPOSITORY"] ?? "localhost:5000/image
 export const environmentBuilder = process.env["SLIPWAY_BUILDER"];
 
 /** Hash and specs of an image as a program in the working directory gets them, and where its base is. */
-export async function resolveImage(image: Image): Promise<ResolvedImage & { readonly basePlace: string }> {
+export async function resolveImage(
+  image: Image,
+  platforms: readonly Platform[] = ["linux/amd64"],
+): Promise<ResolvedImage & { readonly basePlace: string }> {
   const { mirrors } = readSettings(process.env);
-  const resolved = await new ImageProgram({ folder: process.cwd(), registry, mirrors }).resolve(image, ["linux/amd64"]);
+  const resolved = await new ImageProgram({ folder: process.cwd(), registry, mirrors }).resolve(image, platforms);
   const [base] = resolved.specs.map((spec) => spec.base);
   if (base === undefined || !("digest" in base)) return { ...resolved, basePlace: "" };
   const place = await findPlace(registry, mirrors, base);
@@ -45,6 +49,7 @@ export interface PublishOptions {
   readonly env?: NodeJS.ProcessEnv;
   readonly caBundle?: string;
   readonly compression?: "gzip" | "zstd";
+  readonly platforms?: readonly Platform[];
   readonly prefixes?: PrefixPlan;
   readonly mirrors?: readonly Mirror[];
   readonly signal?: AbortSignal;
@@ -62,7 +67,7 @@ export interface Published extends PublishedImage {
 /** Publishes an image as `pulumi up` does: what was copied is read from the working directory. */
 export async function publish(image: Image, options: PublishOptions = {}): Promise<Published> {
   const folder = process.cwd();
-  const { specs, hash } = await resolveImage(image);
+  const { specs, hash } = await resolveImage(image, options.platforms);
   const { repository = newRepository(), env = process.env } = options;
   const { builder } = makeBuilder({ ...options, builder: options.builder ?? environmentBuilder, env });
   const published = await publishImage(registry, () => builder, {
@@ -161,6 +166,7 @@ interface ManifestContent {
   readonly annotations?: Readonly<Record<string, string>>;
 }
 interface ImageConfig {
+  readonly architecture: string;
   readonly created: string;
   readonly config: {
     readonly Env?: readonly string[];

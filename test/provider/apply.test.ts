@@ -64,9 +64,11 @@ describe("create and update", () => {
   test("build what is not stored, with the builder, base and lines of this run", async () => {
     const { id, outs } = await applyImage(context, props);
     expect(id).toBe(image.hash);
+    const digest = await registry.findDigest(repository, image.hash);
     expect(outs).toEqual({
       ...props,
-      digest: await registry.findDigest(repository, image.hash),
+      digest,
+      platformDigests: { "linux/amd64": digest },
       sizeBytes: expect.any(Number),
       reused: false,
     });
@@ -107,13 +109,34 @@ describe("create and update", () => {
   });
 });
 
+test("an image for several platforms has each one's digest: built, adopted and read again", async () => {
+  const digests = { "linux/amd64": base.digest, "linux/arm64": base.digest };
+  const inputs = makeInputs({
+    platforms: ["linux/amd64", "linux/arm64"],
+    base: { reference: "docker.io/library/python:3.11", digests },
+  });
+  const both = { ...inputs, __urn: "urn:one", __provider: "text" };
+  const { outs } = await applyImage(context, both);
+  const index = await registry.fetchManifest(repository, inputs.hash);
+  const { manifests }: { manifests: { digest: string; platform: { architecture: string } }[] } = JSON.parse(
+    index?.bytes.toString() ?? "",
+  );
+  const listed = manifests.map(({ digest, platform }) => [`linux/${platform.architecture}`, digest]);
+  expect(listed).toHaveLength(2);
+  expect(outs["platformDigests"]).toEqual(Object.fromEntries(listed));
+  expect((await applyImage(context, both)).outs).toEqual({ ...outs, reused: true });
+  const { props: read } = await readImage(context, inputs.hash, both);
+  expect(read["platformDigests"]).toEqual(outs["platformDigests"]);
+});
+
 describe("read", () => {
   const read = (more: object = {}) => readImage(context, image.hash, { ...props, ...more });
 
   test("gives what the repository has", async () => {
     const { outs } = await applyImage(context, props);
-    const { digest, sizeBytes } = outs;
-    expect(await read({ digest: "sha256:old" })).toEqual({ id: image.hash, props: { ...props, digest, sizeBytes } });
+    const { digest, sizeBytes, platformDigests } = outs;
+    const stored = { ...props, digest, sizeBytes, platformDigests };
+    expect(await read({ digest: "sha256:old" })).toEqual({ id: image.hash, props: stored });
   });
 
   test("drops the state of an image that the repository says is not there", async () => {

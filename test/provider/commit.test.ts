@@ -215,8 +215,18 @@ describe("several platforms", () => {
       expect(child?.bytes.length).toBe(size);
       expect(JSON.parse(child?.bytes.toString() ?? "").annotations).toEqual({ "io.slipway.hash": hash });
     }
+    const digestOfPlatform = (architecture: string) =>
+      manifests?.find(({ platform }) => JSON.stringify(platform).includes(`"${architecture}"`))?.digest;
+    const platformDigests = { "linux/amd64": digestOfPlatform("amd64"), "linux/arm/v7": digestOfPlatform("arm") };
+    expect(stored.platformDigests).toEqual(platformDigests);
     registry.removeTag(repository, hash);
     expect(await commitImage(registry, repository, hash, [...builds].reverse())).toEqual(stored);
+    const copied = await copyImage({
+      from: { registry, address: repository },
+      to: { registry: new MemoryRegistry(), address: { host: "other.example", path: "images" } },
+      hash,
+    });
+    expect(copied).toEqual(stored);
   });
 
   test("its size is that of all its images, not of the index", async () => {

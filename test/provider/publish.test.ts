@@ -41,7 +41,10 @@ function requestFor(more: Partial<PublishRequest> = {}): PublishRequest {
   };
 }
 
-const neverBuild = () => ({ build: () => Promise.reject(new Error("something was built")) });
+const neverBuild = () => ({
+  build: () => Promise.reject(new Error("something was built")),
+  readPlatforms: () => builder.readPlatforms(),
+});
 const neverMake = () => {
   throw new Error("a builder was made");
 };
@@ -118,6 +121,51 @@ test("one platform that fails puts no tag for the others", async () => {
   expect(registry.tags).toEqual([]);
 });
 
+describe("a platform that the builder does not run", () => {
+  const platforms: readonly Platform[] = ["linux/amd64", "linux/s390x"];
+  const steps: readonly ResolvedStep[] = [
+    { kind: "run", command: "make" },
+    { kind: "env", variables: { A: "1" } },
+    { kind: "copyFile", source: "a", destination: "/etc/a", tree: "0".repeat(64) },
+  ];
+  const specsOf = (all: readonly ResolvedStep[]) => platforms.map((platform) => specFor(platform, all));
+
+  test("is an error before anything is built, with the line of the step that would run", async () => {
+    const request = requestFor({ specs: specsOf(steps), callSites: ["a.ts:1:1", "a.ts:2:1", "a.ts:3:1"] });
+    const error = await expectCode(
+      publishImage(registry, () => builder, request),
+      "PLATFORM_UNAVAILABLE",
+    );
+    expect(error.message).toBe(
+      "building for linux/s390x: the builder cannot run runCommands make there; it runs linux/amd64, linux/arm64. " +
+        "Add a node of that platform to the builder (docker buildx create --append), or install emulation where it runs " +
+        "(docker run --privileged --rm tonistiigi/binfmt --install s390x).\n    at a.ts:1:1",
+    );
+    expect(builder.requests).toEqual([]);
+    expect(registry.requests.filter((one) => one.startsWith("PUT"))).toEqual([]);
+  });
+
+  test("is none where nothing runs, and where the builder does not tell", async () => {
+    await publishImage(registry, () => builder, requestFor({ specs: specsOf(steps.slice(1, 2)) }));
+    expect(builder.requests).toHaveLength(2);
+    builder.platforms = undefined;
+    await publishImage(registry, () => builder, requestFor({ specs: specsOf(steps.slice(0, 1)) }));
+    expect(builder.requests).toHaveLength(4);
+  });
+
+  test.each([
+    ["that a program planned", { kept: [1], stored: 1 }],
+    ["that nobody planned", undefined],
+  ])("is none where a stored prefix %s has all that runs", async (_what, prefixes) => {
+    const elsewhere = new FakeBuilder(registry);
+    elsewhere.platforms = platforms;
+    await publishImage(registry, () => elsewhere, requestFor({ specs: specsOf(steps.slice(0, 1)) }));
+    const more = specsOf(steps.slice(0, 2));
+    await publishImage(registry, () => builder, requestFor({ specs: more, prefixes }));
+    expect(builder.requests.map(({ prefixSteps }) => prefixSteps)).toEqual([1, 1]);
+  });
+});
+
 test("a registry that cannot be asked is an error before anything is built", async () => {
   registry.unreachableHosts.add("registry.example");
   await expectCode(publishImage(registry, neverMake, requestFor()), "REGISTRY_UNAVAILABLE");
@@ -130,6 +178,7 @@ test.each([
   const controller = new AbortController();
   if (builds === 0) controller.abort();
   const stopping = {
+    readPlatforms: () => builder.readPlatforms(),
     build: async (...args: Parameters<FakeBuilder["build"]>) => {
       const pushed = await builder.build(...args);
       controller.abort();

@@ -30,15 +30,24 @@ import { Problem } from "./problem.mjs";
 /**
  * Everything that a BuildKit of our own runs with, before anything is started.
  * @param {{ folder: string, root: string, mirrors: Readonly<Record<string, string>>, socket?: string | undefined,
- *   caBundle?: string | undefined, log: Log }} options
+ *   caBundle?: string | undefined, platforms?: readonly string[] | undefined, log: Log }} options
+ * `platforms`: what it says that it runs; default what it finds out
  * @returns {Promise<BuildkitPlan>}
  */
-export async function planBuildkit({ folder, root: givenRoot, mirrors, socket = socketPath(folder), caBundle, log }) {
+export async function planBuildkit({
+  folder,
+  root: givenRoot,
+  mirrors,
+  socket = socketPath(folder),
+  caBundle,
+  platforms,
+  log,
+}) {
   requireLinuxRoot();
   const root = realpathSync(makeFolder(givenRoot)); // as the mount table will name it
   const runc = await requireDebianCommand("runc", { package: "runc", why: "BuildKit runs build steps with it", log });
   const { path: executable } = await buildGoTool("buildkitd", log);
-  const settings = buildkitSettings({ root, socket, runc, mirrors });
+  const settings = buildkitSettings({ root, socket, runc, mirrors, platforms });
   const fingerprint = createHash("sha256")
     .update([executable, caBundle ?? "", settings].join("\0"))
     .digest("hex");
@@ -95,8 +104,11 @@ async function containersUnder(root) {
   return containers.filter((one) => String(one.bundle).startsWith(`${root}/`)).map((one) => String(one.id));
 }
 
-/** @param {{ root: string, socket: string, runc: string, mirrors: Readonly<Record<string, string>> }} options */
-function buildkitSettings({ root, socket, runc, mirrors }) {
+/**
+ * @param {{ root: string, socket: string, runc: string, mirrors: Readonly<Record<string, string>>,
+ *   platforms: readonly string[] | undefined }} options
+ */
+function buildkitSettings({ root, socket, runc, mirrors, platforms }) {
   const text = JSON.stringify; // A JSON string is a TOML string.
   const registries = Object.entries(mirrors).flatMap(([registry, mirror]) => [
     `[registry.${text(registry)}]`,
@@ -118,6 +130,7 @@ function buildkitSettings({ root, socket, runc, mirrors }) {
     // Build steps reach what the host reaches, the registry on its loopback interface too.
     '  networkMode = "host"',
     "  gc = true",
+    ...(platforms === undefined ? [] : [`  platforms = ${text(platforms)}`]),
     "[[worker.oci.gcpolicy]]",
     "  all = true",
     '  maxUsedSpace = "20GB"',

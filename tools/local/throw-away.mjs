@@ -34,12 +34,15 @@ export async function startRegistry({ root, port, htpasswd, log = () => {} }) {
 
 /**
  * Starts a BuildKit for one test; an empty `root` is an empty builder.
- * @param {{ root: string, mirrors?: Readonly<Record<string, string>>, socket?: string, caBundle?: string, log?: Log }} options
- * `mirrors`: registry → where to look first; `caBundle`: a file of certificates that it trusts instead of the system's
+ * @param {{ root: string, mirrors?: Readonly<Record<string, string>>, socket?: string, caBundle?: string,
+ *   platforms?: readonly string[], log?: Log }} options
+ * `mirrors`: registry → where to look first; `caBundle`: a file of certificates that it trusts instead of the system's;
+ * `platforms`: what it says that it runs, the native one first
  * @returns {Promise<Instance & { endpoint: string }>} endpoint is "unix://<socket>"
  */
-export async function startBuildkit({ root, mirrors = {}, socket, caBundle, log = () => {} }) {
-  const plan = await planBuildkit({ folder: root, root: join(root, "data"), mirrors, socket, caBundle, log });
+export async function startBuildkit({ root, mirrors = {}, socket, caBundle, platforms, log = () => {} }) {
+  const data = join(root, "data");
+  const plan = await planBuildkit({ folder: root, root: data, mirrors, socket, caBundle, platforms, log });
   const { address, process: process_ } = await runBuildkit(plan);
   return {
     endpoint: address,
