@@ -11,7 +11,7 @@ export type Exports = Readonly<Record<string, unknown>>;
  * @throws SlipwayError PROGRAM_FILE, which lists what is there
  */
 export function chooseImage(file: string, exportName: string | undefined, exports: Exports): PlainImage {
-  const images = namesOfImages(exports);
+  const images = listImages(exports).map(([one]) => one);
   const [only, another] = images;
   const name = exportName ?? (images.includes("default") ? "default" : only);
   if (name === undefined) throw noImage(file, exports);
@@ -26,22 +26,17 @@ export function chooseImage(file: string, exportName: string | undefined, export
   return value;
 }
 
-/**
- * All Images of a file.
- *
- * @throws SlipwayError PROGRAM_FILE, when it has none
- */
-export function allImages(file: string, exports: Exports): readonly PlainImage[] {
-  const images = Object.values(exports).filter((value) => Image.isImage(value));
-  if (images.length === 0) throw noImage(file, exports);
-  return images;
+/** All Images of a file with their names, sorted by name. */
+export function listImages(exports: Exports): readonly (readonly [name: string, image: PlainImage])[] {
+  const names = Object.keys(exports).sort();
+  return names.flatMap((name) => {
+    const value = exports[name];
+    return Image.isImage(value) ? [[name, value] as const] : [];
+  });
 }
 
-function namesOfImages(exports: Exports): readonly string[] {
-  return Object.keys(exports).filter((name) => Image.isImage(exports[name]));
-}
-
-function noImage(file: string, exports: Exports): SlipwayError {
+/** The error of a file without Images. */
+export function noImage(file: string, exports: Exports): SlipwayError {
   return programError(file, `it exports no Image${listNames(Object.keys(exports))}.`, []);
 }
 

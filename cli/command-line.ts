@@ -11,7 +11,7 @@ export async function runCommandLine(root: CommandDef, args: readonly string[], 
     if (isGiven(found.rest, "--help", "-h")) terminal.print(await renderHelp(found));
     else if (found.parent === undefined && isGiven(found.rest, "--version", "-v"))
       terminal.print(`${await versionOf(root)}\n`);
-    else await run(found);
+    else return await run(found);
     return 0;
   } catch (error) {
     reportError(error, { terminal, isJson: isGiven(args, "--json") });
@@ -67,13 +67,15 @@ async function versionOf(root: CommandDef): Promise<string> {
   return (await resolve(root.meta))?.version ?? "";
 }
 
-async function run({ command, name, rest }: FoundCommand): Promise<void> {
+/** A command that has told of failures itself gives the exit code. */
+async function run({ command, name, rest }: FoundCommand): Promise<number> {
   const subCommands = await resolve(command.subCommands);
   if (subCommands !== undefined) throw usageError(name, "a command is missing.", Object.keys(subCommands));
   checkFlags(name, rest, (await resolve(command.args)) ?? {});
   const { runCommand } = await import("citty");
   try {
-    await runCommand(command, { rawArgs: [...rest] });
+    const { result } = await runCommand(command, { rawArgs: [...rest] });
+    return typeof result === "number" ? result : 0;
   } catch (error) {
     if (error instanceof Error && error.name === "CLIError")
       throw usageError(name, `${stripVTControlCharacters(error.message)}.`);

@@ -21,6 +21,20 @@ export const imageArgs = {
   json: { type: "boolean", description: "Print the result as JSON, and an error too." },
 } as const satisfies ArgsDef;
 
+/** Those of a command that takes several images. */
+export const imagesArgs = {
+  ...imageArgs,
+  "file#export": {
+    type: "positional",
+    description: `${imageArgs["file#export"].description} Several, also by patterns in quotes; FILE#* is every Image of a file.`,
+  },
+  shard: {
+    type: "string",
+    valueHint: "part/parts",
+    description: "One of several equal parts of the images, the same on every machine: 3/8.",
+  },
+} as const satisfies ArgsDef;
+
 /** The platforms of all `--platform` flags; citty keeps the last one only. */
 export function readPlatforms(rawArgs: readonly string[]): readonly Platform[] {
   const options = { platform: { type: "string", multiple: true } } as const;
@@ -37,6 +51,6 @@ export function readPlatforms(rawArgs: readonly string[]): readonly Platform[] {
 export function onlyImage(positionals: readonly string[]): string {
   const [first = "", second] = positionals;
   if (second === undefined) return first;
-  const hint = "Give one FILE#EXPORT; slipway image build takes several.";
+  const hint = "Give one FILE#EXPORT; slipway image hash and build take several.";
   throw new SlipwayError({ code: "USAGE", text: `${second}: there is one image too many.`, hint });
 }

@@ -8,23 +8,21 @@ import { ecrRepository } from "../provider/ecr-repository";
 import { Leftovers } from "../provider/leftovers";
 import { locateRepository } from "../provider/locate";
 import type { LocatedRepository } from "../provider/located";
-import { placeImage } from "../provider/place-image";
 import { ociRepository } from "../provider/repository";
 import type { SecretPlaces } from "../provider/secret-store";
 import { DEFAULT_REPOSITORY, type Settings } from "../provider/settings";
 import { describeError, SlipwayError } from "../sdk/error";
-import { describeLeftOut } from "../sdk/mount";
 import { parseRepository } from "../sdk/reference";
-import { imageArgs, readPlatforms, type Command } from "./flags";
+import { buildImages, type BuiltOutcome } from "./build-images";
+import { imagesArgs, readPlatforms, type Command } from "./flags";
 import { ImageLoader } from "./load-image";
+import { selectImages } from "./select-images";
+import { parseShard } from "./shard";
+import { tellOutcomes } from "./tell-outcomes";
 import type { Terminal } from "./terminal";
 
 const buildArgs = {
-  ...imageArgs,
-  "file#export": {
-    ...imageArgs["file#export"],
-    description: `${imageArgs["file#export"].description} Several are built one after the other.`,
-  },
+  ...imagesArgs,
   repository: {
     type: "string",
     valueHint: "host/path",
@@ -48,54 +46,37 @@ export function imageBuild(terminal: Terminal): Command<typeof buildArgs> {
   return {
     meta: { name: "build", description: "Build images that the repository does not have, and print their references." },
     args: buildArgs,
-    example: "slipway image build images.ts#api images.ts#worker --repository ghcr.io/acme/images",
+    example: "slipway image build 'services/*/images.ts#*' --shard 3/8 --repository ghcr.io/acme/images",
     async run({ args, rawArgs }) {
       const platforms = readPlatforms(rawArgs);
+      const shard = args.shard === undefined ? undefined : parseShard(args.shard);
+      const isJson = args.json === true;
       const loader = new ImageLoader(terminal);
-      const repository = chooseRepository(args.repository, loader.settings, terminal);
+      const { progress, registries, settings } = loader;
+      const repository = chooseRepository(args.repository, settings, terminal);
       const leftovers = new Leftovers();
       leftovers.sweep();
       const signal = terminal.stopOnSignal(leftovers);
-      const { registries } = loader;
-      const { mirrors } = loader.settings;
       const places = registries.placesOf(await locate(repository, terminal));
-      const choice = parseBuilderChoice(
-        args.builder ?? loader.settings.builder,
-        chooseCaBundle(args["ca-bundle"], loader, terminal),
-      );
+      const caBundle = chooseCaBundle(args["ca-bundle"], loader, terminal);
+      const choice = parseBuilderChoice(args.builder ?? settings.builder, caBundle);
       const builders = new Builders(leftovers, terminal.env, registries);
-      const { progress } = loader;
       try {
-        for (const argument of args._) {
-          progress.show(`${argument}: hashing`);
-          const { image, folder, hash, specs } = await loader.load(argument, platforms, signal);
-          const published = await placeImage(places, (hosts) => builders.of(choice, hosts), {
-            specs,
-            callSites: image.callSites,
-            folder,
-            mirrors,
-            bases: registries.oci(),
-            baseCallSite: image.baseCallSite,
-            secretPlaces: { folder, env: terminal.env, ...configOf(terminal.env) },
-            build: "auto",
-            onProgress: ({ text }) => progress.show(`${argument}: ${text}`),
-            signal,
-          });
-          const leftOut = describeLeftOut(image.spec.mounts.length);
-          if (leftOut !== undefined) progress.show(`${argument}: ${leftOut}`);
-          progress.end(`${argument}: ${published.reused ? "the repository has it, nothing was built" : "built"}`);
-          const { digest, sizeBytes, reused } = published;
-          const result = {
-            hash,
-            uri: `${repository}:${hash}`,
-            ref: `${repository}@${digest}`,
-            digest,
-            sizeBytes,
-            reused,
-            platforms,
-          };
-          terminal.print(args.json ? `${JSON.stringify(result)}\n` : describeResult(argument, result));
-        }
+        const { images, failures } = await selectImages(loader, args._, shard);
+        const outcomes = await buildImages(images, {
+          loader,
+          platforms,
+          places,
+          makeBuilder: (hosts) => builders.of(choice, hosts),
+          secretsIn: (folder) => ({ folder, env: terminal.env, ...configOf(terminal.env) }),
+          signal,
+        });
+        const print = (name: string, { hash, digest, sizeBytes, reused }: BuiltOutcome): void => {
+          const [uri, ref] = [`${repository}:${hash}`, `${repository}@${digest}`];
+          const result = { image: name, hash, uri, ref, digest, sizeBytes, reused, platforms };
+          terminal.print(isJson ? `${JSON.stringify(result)}\n` : describeResult(result));
+        };
+        return await tellOutcomes(outcomes, { terminal, progress, isJson, failures, print, signal });
       } finally {
         progress.end();
         leftovers.clear();
@@ -140,10 +121,13 @@ function chooseRepository(flag: string | undefined, settings: Settings, terminal
   }
 }
 
-function describeResult(
-  argument: string,
-  result: { readonly uri: string; readonly ref: string; readonly reused: boolean },
-): string {
-  const { uri, ref, reused } = result;
-  return `image   ${argument}\nuri     ${uri}\nref     ${ref}\nreused  ${reused ? "yes" : "no"}\n`;
+interface Result {
+  readonly image: string;
+  readonly uri: string;
+  readonly ref: string;
+  readonly reused: boolean;
+}
+
+function describeResult({ image, uri, ref, reused }: Result): string {
+  return `image   ${image}\nuri     ${uri}\nref     ${ref}\nreused  ${reused ? "yes" : "no"}\n`;
 }

@@ -1,6 +1,7 @@
 import { renderDockerfile } from "../sdk/dockerfile";
 import { imageArgs, onlyImage, readPlatforms, type Command } from "./flags";
 import { withLoader } from "./load-image";
+import { selectImage } from "./select-images";
 import type { Terminal } from "./terminal";
 
 /** `slipway image dockerfile` */
@@ -10,8 +11,9 @@ export function imageDockerfile(terminal: Terminal): Command<typeof imageArgs> {
     args: imageArgs,
     example: "slipway image dockerfile images.ts#api",
     async run({ args, rawArgs }) {
-      const { hash, specs } = await withLoader(terminal, (loader) =>
-        loader.load(onlyImage(args._), readPlatforms(rawArgs)),
+      const platforms = readPlatforms(rawArgs);
+      const { hash, specs } = await withLoader(terminal, async (loader) =>
+        loader.resolve(await selectImage(loader, onlyImage(args._)), platforms),
       );
       const rendered = specs.map((spec) => ({ platform: spec.platform, text: renderDockerfile(spec).text }));
       if (args.json) {

@@ -1,30 +1,48 @@
 import type { ResolvedMounts } from "../provider/program";
-import { imageArgs, onlyImage, readPlatforms, type Command } from "./flags";
-import { withLoader } from "./load-image";
+import { imagesArgs, readPlatforms, type Command } from "./flags";
+import { withLoader, type LoadedImage } from "./load-image";
+import { selectImages, type DeclaredImage } from "./select-images";
+import { parseShard } from "./shard";
+import { settle, tellOutcomes } from "./tell-outcomes";
 import type { Terminal } from "./terminal";
 
 /** `slipway image hash` */
-export function imageHash(terminal: Terminal): Command<typeof imageArgs> {
+export function imageHash(terminal: Terminal): Command<typeof imagesArgs> {
   return {
     meta: {
       name: "hash",
-      description:
-        "Print an image's content hash. Asks a registry for a base that is not locked, and for nothing else.",
+      description: "Print images' content hashes. Asks a registry for a base that is not locked, and for nothing else.",
     },
-    args: imageArgs,
+    args: imagesArgs,
     example: "slipway image hash images.ts#api --platform linux/amd64,linux/arm64",
     async run({ args, rawArgs }) {
       const platforms = readPlatforms(rawArgs);
-      const { loaded, mounts } = await withLoader(terminal, async (loader) => {
-        const image = await loader.load(onlyImage(args._), platforms);
-        return { loaded: image, mounts: await loader.loadMounts(image) };
+      const shard = args.shard === undefined ? undefined : parseShard(args.shard);
+      const isJson = args.json === true;
+      return await withLoader(terminal, async (loader) => {
+        const { progress } = loader;
+        const { images, failures, isOne } = await selectImages(loader, args._, shard);
+        const hash = async (declared: DeclaredImage): Promise<Hashed> => {
+          const loaded = await loader.resolve(declared, platforms);
+          return { loaded, mounts: await loader.loadMounts(loaded) };
+        };
+        const print = (name: string, { loaded, mounts }: Hashed): void => {
+          const result = { image: name, hash: loaded.hash, platforms, mounts: describeMounts(mounts) };
+          if (isJson) return terminal.print(`${JSON.stringify(result)}\n`);
+          // A script that reads one hash from stdout gets one; what is mounted stands beside it.
+          terminal.print(isOne ? `${loaded.hash}\n` : `${loaded.hash}  ${name}\n`);
+          terminal.report(reportMounts(mounts));
+        };
+        const outcomes = images.map((declared) => settle(declared.name, hash(declared)));
+        return tellOutcomes(outcomes, { terminal, progress, isJson, failures, print });
       });
-      const result = { hash: loaded.hash, platforms, mounts: describeMounts(mounts) };
-      terminal.print(args.json ? `${JSON.stringify(result)}\n` : `${loaded.hash}\n`);
-      // Beside the result: a script that reads one hash from stdout gets one.
-      if (!args.json) terminal.report(reportMounts(mounts));
     },
   };
+}
+
+interface Hashed {
+  readonly loaded: LoadedImage;
+  readonly mounts: ResolvedMounts;
 }
 
 /** What of the mounts is content: the same on every machine. */

@@ -3,24 +3,33 @@ import { basename, dirname, join, resolve } from "node:path";
 import { dockerCredentials } from "../provider/credentials";
 import { findLockFile } from "../provider/lock-file";
 import { LockKeeper } from "../provider/lock-keeper";
-import { ImageProgram, type PlainImage, type ResolvedImage, type ResolvedMounts } from "../provider/program";
+import type { Places } from "../provider/place";
+import type { PrefixPlan } from "../provider/prefix";
+import { PrefixPlans } from "../provider/prefix-plans";
+import { ImageProgram, type ResolvedImage, type ResolvedMounts } from "../provider/program";
 import { Registries } from "../provider/registries";
 import { readSettings, type Settings } from "../provider/settings";
 import { SlipwayError } from "../sdk/error";
 import type { Platform } from "../sdk/platform";
 import type { SourceReport } from "../sdk/tree-report";
-import { allImages, chooseImage } from "./choose-image";
+import type { Exports } from "./choose-image";
 import { loadFile } from "./load-file";
 import { findProgramFolder } from "./program-folder";
 import { ProgressLine } from "./progress-line";
+import type { DeclaredImage } from "./select-images";
 import type { Terminal } from "./terminal";
 
-/** An image that a file exports, with its hash. */
-export interface LoadedImage extends ResolvedImage {
-  readonly image: PlainImage;
+/** A file of the command line. */
+export interface LoadedFile {
+  /** As the user named it. */
+  readonly file: string;
   /** The program's folder, absolute. */
   readonly folder: string;
+  readonly exports: Exports;
 }
+
+/** An image that a file exports, with its hash. */
+export interface LoadedImage extends DeclaredImage, ResolvedImage {}
 
 /** Does one command's work with a loader, and leaves its progress line. */
 export async function withLoader<T>(terminal: Terminal, work: (loader: ImageLoader) => Promise<T>): Promise<T> {
@@ -36,54 +45,59 @@ export async function withLoader<T>(terminal: Terminal, work: (loader: ImageLoad
 export class ImageLoader {
   readonly settings: Settings;
   readonly registries: Registries;
+  /** Where the user is. */
+  readonly cwd: string;
   /** Where it shows what takes long. */
   readonly progress: ProgressLine;
   readonly #terminal: Terminal;
+  readonly #files = new Map<string, LoadedFile>();
+  readonly #plans = new PrefixPlans();
   readonly #programs = new Map<string, { readonly program: ImageProgram; readonly keeper: LockKeeper }>();
 
   /** @throws SlipwayError INVALID_ARGUMENT, for settings of the environment */
   constructor(terminal: Terminal) {
     this.#terminal = terminal;
+    this.cwd = terminal.cwd;
     this.progress = new ProgressLine(terminal);
     this.settings = readSettings(terminal.env);
     this.registries = new Registries(dockerCredentials(terminal.env));
   }
 
   /**
-   * @param argument `FILE#EXPORT`, or `FILE` alone.
-   * @throws SlipwayError USAGE, PROGRAM_FILE, LOCK_INVALID, BASE_UNAVAILABLE, LOCAL_PATH, and what the file's own
-   *   calls throw
+   * Runs a file, once however often it is named.
+   *
+   * @throws SlipwayError PROGRAM_FILE, and what the file's own calls throw
    */
-  async load(argument: string, platforms: readonly Platform[], signal?: AbortSignal): Promise<LoadedImage> {
-    const { file, exportName, exports, folder } = await this.#loadExports(argument);
-    const image = chooseImage(file, exportName, exports);
-    const { program, keeper } = this.#programIn(folder);
-    const resolved = await keeper.watch(program.resolve(image, platforms, this.#report(signal)));
-    await keeper.settled();
-    return { ...resolved, image, folder };
+  async loadFile(file: string): Promise<LoadedFile> {
+    const path = findFile(file, this.cwd);
+    const loaded = this.#files.get(path) ?? (await this.#load(file, path));
+    this.#files.set(path, loaded);
+    return loaded;
   }
 
-  /**
-   * The Image of `FILE#EXPORT`, or all Images of `FILE`, as they are declared.
-   *
-   * @throws SlipwayError USAGE, PROGRAM_FILE, and what the file's own calls throw
-   */
-  async loadPlain(argument: string): Promise<{ readonly folder: string; readonly images: readonly PlainImage[] }> {
-    const { file, exportName, exports, folder } = await this.#loadExports(argument);
-    const images = exportName === undefined ? allImages(file, exports) : [chooseImage(file, exportName, exports)];
-    return { folder, images };
+  async #load(file: string, path: string): Promise<LoadedFile> {
+    const folder = await findProgramFolder(path);
+    this.#terminal.changeFolder(folder);
+    return { file, folder, exports: await loadFile(file, path) };
+  }
+
+  /** @throws SlipwayError LOCK_INVALID, BASE_UNAVAILABLE, LOCAL_PATH */
+  async resolve(declared: DeclaredImage, platforms: readonly Platform[], signal?: AbortSignal): Promise<LoadedImage> {
+    const { program, keeper } = this.#programIn(declared.folder);
+    const resolved = await keeper.watch(program.resolve(declared.image, platforms, this.#report(signal)));
+    await keeper.settled();
+    return { ...resolved, ...declared };
+  }
+
+  /** Which of an image's first steps are built before it, where it has to be built; all images are planned together. */
+  async planPrefixes({ folder, specs, hash }: LoadedImage, places: Places): Promise<PrefixPlan | undefined> {
+    const { program } = this.#programIn(folder);
+    const { kind } = await program.exists(places, hash);
+    return kind === "missing" ? program.planPrefixes(places, specs) : undefined;
   }
 
   #report(signal?: AbortSignal): SourceReport {
     return { info: (text) => this.progress.note(text), status: (text) => this.progress.show(text), signal };
-  }
-
-  async #loadExports(argument: string) {
-    const { file, exportName } = splitArgument(argument);
-    const path = findFile(file, this.#terminal.cwd);
-    const folder = await findProgramFolder(path);
-    this.#terminal.changeFolder(folder);
-    return { file, exportName, exports: await loadFile(file, path), folder };
   }
 
   /** @throws SlipwayError LOCAL_PATH */
@@ -96,7 +110,8 @@ export class ImageLoader {
     if (known !== undefined) return known;
     const { lock: mode, mirrors } = this.settings;
     const file = findLockFile(folder);
-    const program = new ImageProgram({ folder, registry: this.registries.oci(), mirrors, lock: file.lock });
+    const registry = this.registries.oci();
+    const program = new ImageProgram({ folder, registry, mirrors, lock: file.lock, plans: this.#plans });
     const keeper = new LockKeeper(file, program, {
       mode,
       warn: (text) => this.progress.note(`warning: ${text}`),
@@ -105,18 +120,6 @@ export class ImageLoader {
     this.#programs.set(folder, { program, keeper });
     return { program, keeper };
   }
-}
-
-/** The last `#` divides: a folder's name may hold one, the name of an export hardly. */
-function splitArgument(argument: string): { readonly file: string; readonly exportName: string | undefined } {
-  const hash = argument.lastIndexOf("#");
-  const file = hash < 0 ? argument : argument.slice(0, hash);
-  const exportName = hash < 0 ? undefined : argument.slice(hash + 1);
-  if (file === "" || exportName === "") {
-    const hint = "Write FILE#EXPORT, for example images.ts#api, or FILE alone.";
-    throw new SlipwayError({ code: "USAGE", text: `${JSON.stringify(argument)}: half of it is missing.`, hint });
-  }
-  return { file, exportName };
 }
 
 /** Absolute, its folder without links: as the process's own folder will be. */

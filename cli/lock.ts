@@ -9,13 +9,15 @@ import { formatLock, listLockChanges, LOCK_FILE_NAME, type LockChange } from "..
 import { formatReference, parseReference } from "../sdk/reference";
 import { imageArgs, readPlatforms, type Command } from "./flags";
 import { ImageLoader } from "./load-image";
+import { selectImages } from "./select-images";
 import type { Terminal } from "./terminal";
 
 const lockArgs = {
   file: {
     type: "positional",
     required: false,
-    description: "Files whose exported Images are meant, FILE or FILE#EXPORT; after --upgrade references, too.",
+    description:
+      "Files whose exported Images are meant, FILE or FILE#EXPORT, also patterns in quotes; after --upgrade references, too.",
   },
   platform: imageArgs.platform,
   upgrade: {
@@ -105,11 +107,17 @@ async function loadPrograms(
     return [{ folder: cwd, images: [] }];
   }
   const byFolder = new Map<string, readonly PlainImage[]>();
-  for (const file of files) {
-    const { folder, images } = await loader.loadPlain(file);
-    byFolder.set(folder, [...(byFolder.get(folder) ?? []), ...images]);
+  // FILE alone is all that it exports.
+  const { images, failures } = await selectImages(
+    loader,
+    files.map((file) => (file.includes("#") ? file : `${file}#*`)),
+  );
+  // A lock of a part of the files would look complete.
+  for (const { error } of failures) throw error;
+  for (const { folder, image } of images) {
+    byFolder.set(folder, [...(byFolder.get(folder) ?? []), image]);
   }
-  return [...byFolder].map(([folder, images]) => ({ folder, images }));
+  return [...byFolder].map(([folder, own]) => ({ folder, images: own }));
 }
 
 function describeResult(name: string, { before, after }: LockResult, isJson: boolean): string {

@@ -28,6 +28,12 @@ export class ProgressLine {
     if (isShown) this.#write();
   }
 
+  /** Takes the line away until there is news: a result or an error stands in its place. */
+  hide(): void {
+    if (this.#terminal.columns !== undefined && this.#text !== "") this.#terminal.report("\r\x1b[K");
+    this.#text = "";
+  }
+
   /** Shows a last text, if one is given, and leaves the line. */
   end(text?: string): void {
     if (text !== undefined) this.show(text);
@@ -38,6 +44,7 @@ export class ProgressLine {
   }
 
   #write(): void {
+    if (this.#text === "") return;
     const seconds = ((performance.now() - this.#startMs) / 1_000).toFixed(1);
     const line = `[${seconds.padStart(5)} s] ${this.#text}`;
     const { columns } = this.#terminal;

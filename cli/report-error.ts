@@ -6,16 +6,22 @@ interface ReportOptions {
   readonly terminal: Terminal;
   /** Also as JSON on stdout. */
   readonly isJson: boolean;
+  /** Of the image that it is about, where a command has several. */
+  readonly name?: string;
 }
 
 /** Tells the user what went wrong; with its stack where it is no error of Slipway's. */
-export function reportError(error: unknown, { terminal, isJson }: ReportOptions): void {
+export function reportError(error: unknown, { terminal, isJson, name }: ReportOptions): void {
   const isExpected = isSlipwayError(error);
-  terminal.report(`error: ${isExpected ? error.message : inspect(error)}\n`);
+  const text = isExpected ? error.message : inspect(error);
+  // An error about a file begins with it.
+  const head = name === undefined || text.startsWith(name.replace(/#[^#]*$/, "")) ? "" : `${name}: `;
+  terminal.report(`error: ${head}${text}\n`);
   if (!isJson) return;
   const code = isExpected ? error.code : "UNEXPECTED";
   const hint = isExpected && "hint" in error && typeof error.hint === "string" ? error.hint : null;
-  terminal.print(`${JSON.stringify({ error: { code, message: describeError(error), hint } })}\n`);
+  const image = name === undefined ? {} : { image: name };
+  terminal.print(`${JSON.stringify({ ...image, error: { code, message: describeError(error), hint } })}\n`);
 }
 
 /** What an error says itself; else 2 where the command line is wrong, and 1. */

@@ -3,6 +3,9 @@ import type { BuilderChoice } from "./buildx";
 import type { Leftovers } from "./leftovers";
 import type { Registries } from "./registries";
 
+/** How many images a process builds at once; what BuildKit does with them is its own affair. */
+export const MAX_CONCURRENCY = 4;
+
 /** All builders of one process, each made once. */
 export class Builders {
   readonly #leftovers: Leftovers;

@@ -1,6 +1,6 @@
 import pLimit from "p-limit";
 import { applyImage, readImage, type ApplyContext } from "./apply";
-import { Builders } from "./builders";
+import { Builders, MAX_CONCURRENCY } from "./builders";
 import { parseBuilderChoice } from "./buildx";
 import { hearCancel } from "./cancel-call";
 import { dockerCredentials } from "./credentials";
@@ -20,8 +20,6 @@ import { endOnSignal } from "./shutdown";
 import type { ImageInputs } from "./state";
 import { makeWarmGate } from "./warm-gate-lifecycle";
 
-/** How many images are built at once; what BuildKit does with them is its own affair. */
-const MAX_CONCURRENCY = 4;
 /** What a build's line says after a first Ctrl-C. */
 const FINISHES = "cancelling: this image is finished first; a second Ctrl-C stops it within 5 seconds";
 

@@ -77,15 +77,18 @@ export class ImageProgram {
   readonly #limit = pLimit(LOOKUPS_AT_ONCE);
   readonly #lookups = new Map<string, Promise<Existence>>();
   readonly #prefixes = new Map<string, Promise<string | undefined>>();
-  readonly #plans = new PrefixPlans();
+  readonly #plans: PrefixPlans;
 
   constructor(options: {
     readonly folder: string;
     readonly registry: Registry;
     readonly mirrors: readonly Mirror[];
     readonly lock?: Lock | undefined;
+    /** Of several programs whose images are built together. Default: its own. */
+    readonly plans?: PrefixPlans;
   }) {
     this.folder = options.folder;
+    this.#plans = options.plans ?? new PrefixPlans();
     this.bases = new LockedBases(options.registry, options.mirrors, options.lock);
     this.#trees = new TreeHashes(options.folder);
     this.#contexts = new ContextHashes(options.folder);

@@ -17,7 +17,7 @@ test("--version prints the package's version", async () => {
 test.each([
   { words: ["image", "hash"], example: "slipway image hash images.ts#api" },
   { words: ["image", "dockerfile"], example: "slipway image dockerfile images.ts#api" },
-  { words: ["image", "build"], example: "slipway image build images.ts#api" },
+  { words: ["image", "build"], example: "slipway image build 'services/*/images.ts#*' --shard 3/8" },
 ])("the help of $words tells the flags and an example", async ({ words, example }) => {
   const { exitCode, stdout } = await run(...words, "--help");
   expect(exitCode).toBe(0);
@@ -60,11 +60,15 @@ test.each([
     message: "slipway image hash: Option '--platform <value>' argument missing. See slipway image hash --help.",
   },
   {
-    args: ["image", "hash", "a.ts", "b.ts"],
-    message: "b.ts: there is one image too many. Give one FILE#EXPORT; slipway image build takes several.",
+    args: ["image", "dockerfile", "a.ts", "b.ts"],
+    message: "b.ts: there is one image too many. Give one FILE#EXPORT; slipway image hash and build take several.",
   },
   {
-    args: ["image", "hash", "a.ts#"],
+    args: ["image", "hash", "a.ts", "--shard", "4/3"],
+    message: '--shard "4/3" cannot be read. Write which part, and of how many: 3/8. The first is 1.',
+  },
+  {
+    args: ["image", "hash", "gone.ts", "a.ts#"],
     message: '"a.ts#": half of it is missing. Write FILE#EXPORT, for example images.ts#api, or FILE alone.',
   },
   {
@@ -87,7 +91,7 @@ test("with --json an error is JSON on stdout, too", async () => {
   const hint = "Give a TypeScript or JavaScript file that exports an Image; paths are relative to the current folder.";
   const message = `gone.ts: there is no such file (looked in /). ${hint}`;
   expect(exitCode).toBe(1);
-  expect(JSON.parse(stdout)).toEqual({ error: { code: "PROGRAM_FILE", message, hint } });
+  expect(JSON.parse(stdout)).toEqual({ image: "gone.ts", error: { code: "PROGRAM_FILE", message, hint } });
   expect(stderr).toBe(`error: ${message}\n`);
 });
 

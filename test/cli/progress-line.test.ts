@@ -31,3 +31,16 @@ test("a note stays above the line", () => {
     "first\n\r[0.0 s] hashing\x1b[K\r\x1b[Kleft out .env\n\r[0.0 s] hashing\x1b[K\n",
   );
 });
+
+test("a result stands in the line's place, and news begin a new one", () => {
+  const terminal = fakeTerminal({ columns: 40 });
+  const progress = new ProgressLine(terminal);
+  progress.show("building");
+  progress.hide();
+  terminal.report("result\n");
+  progress.show("pushing");
+  progress.end();
+  expect(terminal.stderr().replaceAll(/ +\d\.\d s/g, "0.0 s")).toBe(
+    "\r[0.0 s] building\x1b[K\r\x1b[Kresult\n\r[0.0 s] pushing\x1b[K\n",
+  );
+});

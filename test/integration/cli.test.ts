@@ -105,7 +105,8 @@ export const api = Image.debianSlim("3.11")
     .trim()
     .split("\n")
     .map((line) => JSON.parse(line));
-  expect(second).toEqual({ ...first, reused: true });
+  expect(first.reused).toBe(false);
+  expect(second).toEqual({ ...first, image: "b/deep/images.ts", reused: true });
 });
 
 const manifest = JSON.stringify({ schemaVersion: 2, config: {}, layers: [] });
@@ -129,6 +130,7 @@ test("hash asks for one base manifest and for nothing else, and loads no Pulumi"
   const { exitCode, stdout, stderr } = await run(["image", "hash", file, "--json"], { cwd: project, env });
   expect({ exitCode, stderr }).toEqual({ exitCode: 0, stderr: "[]\n" });
   expect(JSON.parse(stdout)).toEqual({
+    image: file,
     hash: expect.stringMatching(/^[0-9a-f]{64}$/),
     platforms: ["linux/amd64"],
     mounts: { hash: expect.stringMatching(/^[0-9a-f]{64}$/), files: [] },
@@ -159,7 +161,7 @@ test("a base that cannot be reached is an error", async () => {
   const { exitCode, stdout, stderr } = await run(["image", "hash", file, "--json"], { cwd: project });
   expect(exitCode).toBe(1);
   expect(JSON.parse(stdout)).toMatchObject({ error: { code: "BASE_UNAVAILABLE" } });
-  expect(stderr).toContain("error: base localhost:1/base:latest: it was found nowhere.");
+  expect(stderr).toContain(`error: ${file}: base localhost:1/base:latest: it was found nowhere.`);
 });
 
 test("what the file logs does not mix with the result", async () => {
@@ -188,7 +190,10 @@ test("an image is built once, and then taken from the repository without a build
   expect(hash).toMatch(/^[0-9a-f]{64}$/);
   expect(sizeBytes).toBeGreaterThan(0);
   const [uri, ref] = [`${repository}:${hash}`, `${repository}@${digest}`];
-  expect(result).toEqual({ hash, uri, ref, digest, sizeBytes, reused: false, platforms: ["linux/amd64"] });
+  expect(result).toEqual({
+    ...{ image: file, hash, uri, ref, digest, sizeBytes },
+    ...{ reused: false, platforms: ["linux/amd64"] },
+  });
   expect(filesIn(temporary)).toEqual([]);
 
   const withoutBuilder = { ...env, PATH: "", SLIPWAY_BUILDER: "unix:///gone" };
@@ -225,22 +230,45 @@ test("what addLocalDir left out by default is told on stderr, once for a folder,
   });
 });
 
-test("a build that fails ends the command at the user's line, with what came before printed", async () => {
+test("hash of several images prints each with its name", async () => {
+  const { project } = makeProject(`${app}export const worker = api.cmd(["true"]);\n`);
+  const { exitCode, stdout } = await run(["image", "hash", "*/images.ts#*"], { cwd: project });
+  expect(exitCode).toBe(0);
+  expect(stdout).toMatch(/^[0-9a-f]{64}  images\/images\.ts#api\n[0-9a-f]{64}  images\/images\.ts#worker\n$/);
+});
+
+test("lock takes patterns, and is one lock for all files that match", async () => {
+  const { project } = makeProject(app);
+  writeFileSync(join(project, "images/other.ts"), `import { Image } from "slipway";\n${app}`);
+  const { exitCode, stdout } = await run(["lock", "images/*.ts"], { cwd: project });
+  expect({ exitCode, stdout }).toEqual({
+    exitCode: 0,
+    stdout: expect.stringMatching(/^lock {6}program\/images\.lock\.json\nadded {5}.*\n$/),
+  });
+  expect((await run(["lock", "image/*.ts"], { cwd: project })).stderr).toContain("image/*.ts: no file matches");
+});
+
+test("a build that fails stops no other, and is told with its name and the user's line", async () => {
   const { project, file } = makeProject(
-    `${app}export const broken = Image.debianSlim("3.11")\n  .runCommands("echo ${salt}; exit 3");\n`,
+    `${app}export const broken = Image.debianSlim("3.11")\n  .runCommands("echo ${salt}; exit 3");
+export const same = Image.debianSlim("3.11").runCommands("echo ${salt}; exit 3");
+export const zero = Image.debianSlim("3.11").cmd(["${salt}"]);\n`,
   );
-  const args = ["image", "build", `${file}#api`, `${file}#broken`, `${file}#api`, "--repository", repository, "--json"];
+  const args = ["image", "build", `${file}#*`, "gone/*.ts", "--repository", repository, "--json"];
   const { exitCode, stdout, stderr } = await run(args, { cwd: project });
   expect(exitCode).toBe(1);
-  const [built, failed, ...rest] = stdout
-    .trim()
-    .split("\n")
-    .map((line) => JSON.parse(line));
-  expect(built).toHaveProperty("ref");
-  expect(failed).toMatchObject({ error: { code: "BUILD_FAILED" } });
-  expect(rest).toEqual([]);
+  const lines = stdout.trim().split("\n");
+  expect(lines.map((line) => JSON.parse(line))).toMatchObject([
+    { image: "gone/*.ts", error: { code: "PROGRAM_FILE" } },
+    { image: `${file}#api`, ref: expect.any(String) },
+    { image: `${file}#broken`, error: { code: "BUILD_FAILED" } },
+    { image: `${file}#same`, error: { code: "PREFIX_FAILED" } },
+    { image: `${file}#zero`, ref: expect.any(String) },
+  ]);
   expect(stderr).toContain(`  | ${salt}\n`);
   expect(stderr).toContain(`at ${join(project, file)}:4:`);
+  expect(stderr).toContain(`error: ${file}#same: it is the same image as ${file}#broken, which failed.`);
+  expect(stderr).toMatch(new RegExp(`^failed: 3 of 5: gone/\\*\\.ts, ${file}#broken, ${file}#same$`, "m"));
 });
 
 test.each(["SIGINT", "SIGTERM"] as const)("%s stops a build and leaves nothing behind", async (signal) => {
