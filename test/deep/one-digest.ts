@@ -1,5 +1,5 @@
 import { execFile } from "node:child_process";
-import { copyFileSync, writeFileSync } from "node:fs";
+import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import pLimit from "p-limit";
@@ -56,7 +56,7 @@ export const byCommand =
   (major: 20 | 24, builder: string): Way =>
   async (images) => {
     const folder = checkOut();
-    copyFileSync(join(__dirname, "one-digest-corpus.ts"), "corpus.ts");
+    writeFileSync("corpus.ts", corpusFile());
     writeFileSync("images.ts", imagesFile(images));
     const args = images.map((_, index) => `images.ts#image${index}`);
     const flags = ["--json", "--repository", newRepository(), "--builder", builder];
@@ -69,6 +69,11 @@ export const byCommand =
   };
 
 /** The corpus is the tests' own module; a program imports `slipway`. */
+function corpusFile(): string {
+  const text = readFileSync(join(__dirname, "one-digest-corpus.ts"), "utf8");
+  return text.replaceAll(/"\.\.\/\.\.\/sdk\/\w+"/g, '"slipway"');
+}
+
 function imagesFile(images: readonly CorpusImage[]): string {
   const lines = images.map(({ name }, index) => `export const image${index} = make(${JSON.stringify(name)});`);
   return `import { corpus } from "./corpus";
