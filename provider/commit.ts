@@ -2,6 +2,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import * as v from "valibot";
 import { SlipwayError } from "../sdk/error";
 import type { Platform } from "../sdk/platform";
+import { inheritLayers } from "./inherited-layers";
 import { digestOf } from "./manifest";
 import type { Manifest, Registry, RepositoryAddress } from "./registry";
 
@@ -25,6 +26,8 @@ export interface StoredImage {
 export interface PushedBuild {
   readonly platform: Platform;
   readonly digest: string;
+  /** The digest of the image of the same repository that it was built FROM. */
+  readonly prefix?: string | undefined;
 }
 
 const descriptorSchema = v.looseObject({
@@ -64,9 +67,9 @@ export async function commitImage(
   signal?: AbortSignal,
 ): Promise<StoredImage> {
   const children = await Promise.all(
-    builds.map(async ({ platform, digest }) => {
-      const manifest = await annotate(registry, repository, digest, hash, signal);
-      return { platform, manifest };
+    builds.map(async (build) => {
+      const manifest = await annotate(registry, repository, build, hash, signal);
+      return { platform: build.platform, manifest };
     }),
   );
   const [only] = children;
@@ -172,20 +175,23 @@ function sizeOf(stored: v.InferOutput<typeof storedSchema>): number {
 async function annotate(
   registry: Registry,
   repository: RepositoryAddress,
-  digest: string,
+  { platform, digest, prefix }: PushedBuild,
   hash: string,
   signal?: AbortSignal,
 ): Promise<Manifest> {
   const pushed = await registry.fetchManifest(repository, digest, signal);
   if (pushed === undefined) throw lost(repository, digest);
   const manifest = parse(manifestSchema, pushed);
-  const blobs = [...new Set([manifest.config, ...manifest.layers].map((part) => part.digest))];
+  const build = { platform, prefix, config: manifest.config.digest, layers: manifest.layers };
+  const inherited = await inheritLayers(registry, repository, build, signal);
+  const own = manifest.layers.map((layer, index) => inherited[index] ?? layer);
+  const blobs = [...new Set([manifest.config, ...own].map((part) => part.digest))];
   await Promise.all(
     blobs.map(async (blob) => {
       if (!(await registry.hasBlob(repository, blob, signal))) throw lost(repository, blob);
     }),
   );
-  const layers = manifest.layers.map(({ annotations = {}, ...layer }) => {
+  const layers = own.map(({ annotations = {}, ...layer }) => {
     const kept = Object.entries(annotations).filter(([name]) => name !== REWRITTEN);
     return kept.length === 0 ? layer : { ...layer, annotations: Object.fromEntries(kept) };
   });

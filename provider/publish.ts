@@ -1,14 +1,13 @@
 import type { CallSite } from "../sdk/call-site";
 import { SlipwayError } from "../sdk/error";
 import { hashImage } from "../sdk/hash";
-import type { Platform } from "../sdk/platform";
 import { formatReference } from "../sdk/reference";
 import { referenceOf } from "../sdk/dockerfile-plan";
 import { isDockerfileBase, type ResolvedSpec } from "../sdk/spec";
 import { findPlace } from "./base";
 import type { Builder, BuildProgress, BuildRequest } from "./builder";
 import { checkPlatforms } from "./check-platforms";
-import { adoptImage, commitImage, type StoredImage } from "./commit";
+import { adoptImage, commitImage, type PushedBuild, type StoredImage } from "./commit";
 import { formatAddress } from "./ecr-address";
 import type { Mirror } from "./mirrors";
 import { findPrefix, type PrefixPlan, type StoredPrefix } from "./prefix";
@@ -107,9 +106,9 @@ async function build(
   await checkPlatforms(builder, registry, request);
   await request.prepare?.();
   const prefix = await findPrefix(registry, request, (part) => publish(registry, makeBuilder, part));
-  const builds: { platform: Platform; digest: string }[] = [];
+  const builds: PushedBuild[] = [];
   for (const spec of specs) {
-    const run = async (from: StoredPrefix | undefined): Promise<string> => {
+    const run = async (from: StoredPrefix | undefined): Promise<PushedBuild> => {
       const names = await findNames(request.bases ?? registry, request, spec, from && { ...from, repository });
       const { callSites, baseCallSite, folder, stepCount, onProgress } = request;
       const own = {
@@ -124,14 +123,15 @@ async function build(
         onProgress,
         signal,
       };
-      return limit(() => builder.build(own));
+      const digest = await limit(() => builder.build(own));
+      return { platform: spec.platform, digest, prefix: from?.digest };
     };
-    const digest = await run(prefix).catch((error: unknown) => {
+    const pushed = await run(prefix).catch((error: unknown) => {
       if (prefix === undefined || !isAboutPrefix(error, prefix)) throw error;
       request.onProgress({ text: "the stored steps cannot be read; builds all of them" });
       return run(undefined);
     });
-    builds.push({ platform: spec.platform, digest });
+    builds.push(pushed);
   }
   request.onProgress({ text: "checking what was pushed, putting the tag" });
   return { ...(await commitImage(registry, repository, hash, builds, signal)), reused: false };

@@ -18,6 +18,7 @@ import { buildkitRoot, configuredBuilder, takeBuilder } from "./local/take-build
 import { containerRecordFile, takeRegistry } from "./local/take-registry.mjs";
 
 export { ECR_ACCOUNT, startEcr } from "./local/ecr.mjs";
+export { takeNode } from "./local/node-version.mjs";
 export { startBuildkit, startRegistry } from "./local/throw-away.mjs";
 export { TEST_HTPASSWD, TEST_PASSWORD, TEST_USER } from "./local/test-account.mjs";
 

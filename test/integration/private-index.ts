@@ -3,9 +3,10 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import type { HttpServer } from "../fakes/http-server";
 
-const WHEEL = "slipway_canary-1-py3-none-any.whl";
+/** The file name of a small package, `slipway-canary`. */
+export const WHEEL = "slipway_canary-1-py3-none-any.whl";
 
-const makeWheel = `
+const writeWheel = `
 import sys, zipfile
 info = "slipway_canary-1.dist-info/"
 files = {
@@ -19,11 +20,16 @@ with zipfile.ZipFile(sys.argv[1], "w") as wheel:
         wheel.writestr(name, text)
 `;
 
+/** The wheel's bytes; it is made in the folder. */
+export function makeWheel(folder: string): Buffer {
+  const file = join(folder, WHEEL);
+  execFileSync("python3", ["-c", writeWheel, file]);
+  return readFileSync(file);
+}
+
 /** Makes the server an index with the package `slipway-canary`, for a user `user` with these passwords, or for them as users. */
 export function servePrivateIndex(server: HttpServer, passwords: readonly string[], folder: string): void {
-  const file = join(folder, WHEEL);
-  execFileSync("python3", ["-c", makeWheel, file]);
-  const wheel = readFileSync(file);
+  const wheel = makeWheel(folder);
   const logins = passwords
     .flatMap((password) => [`user:${password}`, `${password}:`])
     .map((login) => `Basic ${Buffer.from(login).toString("base64")}`);

@@ -13,7 +13,7 @@ import { OciRegistry } from "../../provider/oci-registry";
 import type { PrefixPlan } from "../../provider/prefix";
 import { ImageProgram, type ResolvedImage } from "../../provider/program";
 import { publishImage, type PublishedImage } from "../../provider/publish";
-import type { Manifest } from "../../provider/registry";
+import type { Manifest, Registry } from "../../provider/registry";
 import { readSecrets, type SecretPlaces } from "../../provider/secret-store";
 import { readSettings } from "../../provider/settings";
 import type { Image } from "../../sdk/image";
@@ -51,6 +51,8 @@ export interface PublishOptions {
   readonly compression?: "gzip" | "zstd";
   readonly platforms?: readonly Platform[];
   readonly prefixes?: PrefixPlan;
+  /** Where it is committed. Default: `registry`. */
+  readonly registry?: Registry;
   readonly mirrors?: readonly Mirror[];
   readonly signal?: AbortSignal;
   readonly onProgress?: (text: string) => void;
@@ -70,7 +72,7 @@ export async function publish(image: Image, options: PublishOptions = {}): Promi
   const { specs, hash } = await resolveImage(image, options.platforms);
   const { repository = newRepository(), env = process.env } = options;
   const { builder } = makeBuilder({ ...options, builder: options.builder ?? environmentBuilder, env });
-  const published = await publishImage(registry, () => builder, {
+  const published = await publishImage(options.registry ?? registry, () => builder, {
     specs,
     callSites: image.callSites,
     folder,
