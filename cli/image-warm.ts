@@ -41,7 +41,8 @@ const warmArgs = {
   "image-pull-secret": {
     type: "string",
     valueHint: "name",
-    description: "A secret of the namespace, for a registry that asks nodes for a login; several times for several. Default: the pools'.",
+    description:
+      "A secret of the namespace, for a registry that asks nodes for a login; several times for several. Default: the pools'.",
   },
   kubeconfig: { type: "string", valueHint: "file", description: "Default: KUBECONFIG, then ~/.kube/config." },
   wait: { type: "string", valueHint: "90%", description: "On how many of the nodes. Default 100%." },

@@ -52,7 +52,9 @@ function checkIdentity({ target, daemonSet }: TargetState, server: string): void
 /** The message names each node that is not warm, with its cause. */
 function notWarm({ progress: { groups }, states, elapsedMs }: WarmLook, { minPercent }: WarmWait): SlipwayError {
   const failed = Object.values(groups).flatMap((group) => group.failed);
-  const lines = [...failed, ...states.flatMap(explainSilence)].map(({ node, key, cause }) => `  - ${node}, ${key}: ${cause}`);
+  const lines = [...failed, ...states.flatMap(explainSilence)].map(
+    ({ node, key, cause }) => `  - ${node}, ${key}: ${cause}`,
+  );
   const shown = lines.slice(0, 50);
   if (lines.length > shown.length) shown.push(`  - and ${lines.length - shown.length} more`);
   const counts = Object.entries(groups).map(([name, { warm, desired }]: [string, GroupProgress]) => {

@@ -17,7 +17,15 @@ import { buildAgain, passingCause, PassingFailure, type BuildAgainOptions } from
 import { BuildOutput } from "./build-output";
 import type { Builder, BuildRequest } from "./builder";
 import { platformsOf, type BuilderNodes } from "./builder-nodes";
-import { BUILDER_HINT, inspectBuilder, preferNode, prepareBuildx, type BuilderChoice, type Buildx, type Compression } from "./buildx";
+import {
+  BUILDER_HINT,
+  inspectBuilder,
+  preferNode,
+  prepareBuildx,
+  type BuilderChoice,
+  type Buildx,
+  type Compression,
+} from "./buildx";
 import { caMounts, readCaBundle } from "./ca-bundle";
 import { sendContext, type ContextPart } from "./context";
 import type { FindCredentials } from "./credentials";

@@ -82,12 +82,7 @@ export async function prepareBuildx(
 }
 
 /** The nodes of a builder, all of them woken; `undefined` where it does not tell. */
-export async function inspectBuilder({
-  command,
-  prefix,
-  builderArgs,
-  env,
-}: Buildx): Promise<BuilderNodes | undefined> {
+export async function inspectBuilder({ command, prefix, builderArgs, env }: Buildx): Promise<BuilderNodes | undefined> {
   try {
     const args = [...prefix, "inspect", "--bootstrap", ...builderArgs];
     return parseNodes((await run(command, args, { env, timeout: INSPECT_TIMEOUT_MS })).stdout);

@@ -123,15 +123,7 @@ export class BuiltImage extends pulumi.CustomResource {
     const mounts = pushedMounts(plan.mounts, this);
     rememberMounts(this, { local: plan.local, pushed: mounts, onUse: plan.mounts.onUse });
     this.handle = pulumi
-      .all([
-        this.uri,
-        this.ref,
-        this.hash,
-        this.platforms,
-        this.platformDigests,
-        this.sizeBytes,
-        handledMounts(mounts),
-      ])
+      .all([this.uri, this.ref, this.hash, this.platforms, this.platformDigests, this.sizeBytes, handledMounts(mounts)])
       .apply(([uri, ref, hash, platforms, platformDigests, sizeBytes, held]) => {
         const handle = { uri, ref, hash, platforms, platformDigests, sizeBytes };
         return held === undefined ? handle : { ...handle, mounts: held };

@@ -54,7 +54,7 @@ async function isStored(
 
 /** Without the levels of amd64, which are no platforms of images here. */
 function describePlatforms(known: readonly string[]): string {
-  const names = known.filter((name) => !/^linux\/amd64\//.test(name));
+  const names = known.filter((name) => !name.startsWith("linux/amd64/"));
   return names.length === 0 ? "nothing" : names.join(", ");
 }
 

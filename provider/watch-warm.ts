@@ -94,7 +94,9 @@ async function readStates(
 ): Promise<readonly TargetState[]> {
   const podsByOwner = follower.podsByOwner();
   const podsOf = ({ uid }: WarmTarget): readonly PodFacts[] => podsByOwner.get(uid) ?? [];
-  const silent = targets.flatMap(podsOf).filter((pod) => !pod.isReady && pod.node !== "" && failureOf(pod) === undefined);
+  const silent = targets
+    .flatMap(podsOf)
+    .filter((pod) => !pod.isReady && pod.node !== "" && failureOf(pod) === undefined);
   const unready = nodes.unready.among([...new Set(silent.map(({ node }) => node))]);
   return await Promise.all(
     targets.map(async (target) => {

@@ -83,7 +83,16 @@ test("a hash that the repository does not have, a refused login and a cluster th
   expect(none.exitCode).toBe(4);
   expect(none.stderr).toContain("node-cpu-1  failed  the registry does not let the node in");
   const account = [`--docker-username=${TEST_USER}`, `--docker-password=${TEST_PASSWORD}`];
-  await kubectl("create", "secret", "docker-registry", "login", "-n", namespace, `--docker-server=${address}`, ...account);
+  await kubectl(
+    "create",
+    "secret",
+    "docker-registry",
+    "login",
+    "-n",
+    namespace,
+    `--docker-server=${address}`,
+    ...account,
+  );
   const secret = ["--image-pull-secret", "absent", "--image-pull-secret", "login"];
   const warm = await imageWarm([...order, ...secret, "--timeout", "30s"], { DOCKER_CONFIG: login });
   expect(warm.exitCode, warm.stderr).toBe(0);

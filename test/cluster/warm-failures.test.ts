@@ -100,7 +100,9 @@ new WarmPool("fleet", { images: { api: "${reference}" }, nodeGroups: { cpu: { la
   expect(up.exitCode).not.toBe(0);
   const { server = "" } = /"server":"(?<server>[^"]+)"/.exec(other.kubeconfig)?.groups ?? {};
   expect(up.text).toMatch(
-    new RegExp(`the DaemonSet ${namespace}/fleet-cpu-api-\\w+ that the provider made is not there in the cluster at ${server}\\.`),
+    new RegExp(
+      `the DaemonSet ${namespace}/fleet-cpu-api-\\w+ that the provider made is not there in the cluster at ${server}\\.`,
+    ),
   );
   expect(up.text).toContain("Give the WarmPool the kubeconfig of its provider's cluster.");
 

@@ -106,7 +106,10 @@ test("an image that a node cannot pull fails the update, names the node, and lea
   };
 
   const { mend } = await breakRegistry("node-cpu-1");
-  const next = program(namespace, "echo five > /five", deployment(namespace)).replace("timeoutSeconds: 120", "timeoutSeconds: 8");
+  const next = program(namespace, "echo five > /five", deployment(namespace)).replace(
+    "timeoutSeconds: 120",
+    "timeoutSeconds: 8",
+  );
   writeFiles(stack.folder, { "index.ts": IMPORTS + next });
   const failed = await pulumi(stack, "up");
   expect(failed.exitCode).not.toBe(0);
