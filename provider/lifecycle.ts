@@ -1,7 +1,7 @@
-import pLimit from "p-limit";
 import { applyImage, readImage, type ApplyContext } from "./apply";
+import { makeLimits } from "./builder-limits";
 import { Builders } from "./builders";
-import { parseBuilderChoice } from "./buildx";
+import { parseBuilderChoice } from "./builder-choice";
 import { hearCancel } from "./cancel-call";
 import { dockerCredentials } from "./credentials";
 import { watchEngine } from "./engine-watch";
@@ -20,8 +20,6 @@ import { endOnSignal } from "./shutdown";
 import type { ImageInputs } from "./state";
 import { makeWarmGate } from "./warm-gate-lifecycle";
 
-/** How many images are built at once; what BuildKit does with them is its own affair. */
-const MAX_CONCURRENCY = 4;
 /** What a build's line says after a first Ctrl-C. */
 const FINISHES = "cancelling: this image is finished first; a second Ctrl-C stops it within 5 seconds";
 
@@ -91,17 +89,16 @@ function makeProvider(env: NodeJS.ProcessEnv) {
     readConfig: (key) => stackConfig?.get(key),
     hintConfig,
   });
-  const limit = pLimit(MAX_CONCURRENCY);
   const context: ApplyContext = {
     placesOf: (inputs: ImageInputs): Places => registries.placesOf(inputs),
     bases: registries.oci(),
-    makeBuilder: (choice, hosts) => builders.of(choice, hosts),
+    makeBuilder: (choice, hosts, places) => builders.of(choice, hosts, places),
     placesFor,
     factsOf,
     logFor,
     makeFolder: () => leftovers.makeFolder("mounts"),
     shared: new SharedBuilds(),
-    limit,
+    limitOf: makeLimits(),
     signal,
   };
   // As if the engine had ended us.

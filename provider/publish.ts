@@ -111,7 +111,7 @@ async function build(
   for (const spec of specs) {
     const run = async (from: StoredPrefix | undefined): Promise<string> => {
       const names = await findNames(request.bases ?? registry, request, spec, from && { ...from, repository });
-      const { callSites, baseCallSite, folder, stepCount, onProgress } = request;
+      const { callSites, baseCallSite, folder, stepCount, owner, onProgress } = request;
       const own = {
         spec,
         callSites,
@@ -120,6 +120,7 @@ async function build(
         ...names,
         stepCount,
         repository,
+        owner,
         secrets,
         onProgress,
         signal,
