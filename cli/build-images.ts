@@ -1,5 +1,5 @@
 import pLimit from "p-limit";
-import { MAX_CONCURRENCY } from "../provider/builders";
+import { MAX_CONCURRENCY } from "../provider/builder-limits";
 import type { Builder } from "../provider/builder";
 import type { Places } from "../provider/place";
 import { placeImage, type PlacedImage } from "../provider/place-image";

@@ -2,7 +2,7 @@ import type { ArgsDef } from "citty";
 import { resolve } from "node:path";
 import { readAwsSettings } from "../provider/aws-settings";
 import { Builders } from "../provider/builders";
-import { parseBuilderChoice } from "../provider/buildx";
+import { parseBuilderChoice } from "../provider/builder-choice";
 import { parseEcrHost } from "../provider/ecr-address";
 import { ecrRepository } from "../provider/ecr-repository";
 import { Leftovers } from "../provider/leftovers";

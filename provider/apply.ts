@@ -1,7 +1,7 @@
 import { describeError, SlipwayError } from "../sdk/error";
 import { adoptImage, type StoredImage } from "./commit";
 import type { Builder } from "./builder";
-import type { BuilderChoice } from "./buildx";
+import type { BuilderChoice } from "./builder-choice";
 import type { Places } from "./place";
 import { placeImage } from "./place-image";
 import { publishMounts } from "./publish-mounts";
@@ -18,7 +18,7 @@ export interface ApplyContext {
   readonly placesOf: (inputs: ImageInputs) => Places;
   /** Where bases are asked for. */
   readonly bases: Registry;
-  readonly makeBuilder: (choice: BuilderChoice, hosts: readonly string[]) => Builder;
+  readonly makeBuilder: (choice: BuilderChoice, hosts: readonly string[], places: SecretPlaces) => Builder;
   readonly placesFor: (folder: string) => SecretPlaces;
   readonly factsOf: (inputs: unknown) => RunFacts;
   readonly logFor: (urn: string) => ResourceLog;
@@ -26,10 +26,13 @@ export interface ApplyContext {
   readonly makeFolder: () => string;
   /** What this process builds right now. */
   readonly shared: SharedBuilds<PublishedImage>;
-  /** Lets so many builds and copies run at once; who waits for another's build takes no place. */
-  readonly limit: <T>(work: () => Promise<T>) => Promise<T>;
+  /** Lets so many builds and copies of a builder run at once; who waits for another's build takes no place. */
+  readonly limitOf: (choice: BuilderChoice) => Limit;
   readonly signal: AbortSignal;
 }
+
+/** Runs work when its turn comes. */
+type Limit = <T>(work: () => Promise<T>) => Promise<T>;
 
 type Props = Readonly<Record<string, unknown>>;
 
@@ -52,7 +55,8 @@ export async function applyImage(context: ApplyContext, props: Props): Promise<{
   const log = context.logFor(urnOf(props));
   const places = context.placesOf(inputs);
   const specs = specsOf(inputs);
-  const makeBuilder = (hosts: readonly string[]): Builder => context.makeBuilder(run.builder, hosts);
+  const secretPlaces = context.placesFor(run.folder);
+  const makeBuilder = (hosts: readonly string[]): Builder => context.makeBuilder(run.builder, hosts, secretPlaces);
   const placed = await placeImage(places, makeBuilder, {
     specs,
     callSites: run.callSites.map(readSite),
@@ -60,12 +64,12 @@ export async function applyImage(context: ApplyContext, props: Props): Promise<{
     mirrors: run.mirrors,
     bases: context.bases,
     baseCallSite: readSite(run.baseCallSite),
-    secretPlaces: context.placesFor(run.folder),
+    secretPlaces,
     build: run.build,
     prefixes: run.prefixes,
     shared: context.shared,
     owner: urnOf(props).split("::").at(-1) ?? "",
-    limit: context.limit,
+    limit: context.limitOf(run.builder),
     onProgress: ({ text }) => log.status(text),
     signal: context.signal,
   });
@@ -90,7 +94,7 @@ function readSite(callSite: string | undefined): string | undefined {
 
 /** Pushes what containers get beside the image, where there is something. */
 function applyMounts(
-  { signal, makeFolder, limit }: ApplyContext,
+  { signal, makeFolder, limitOf }: ApplyContext,
   { mounts = [] }: ImageInputs,
   run: RunFacts,
   { places, log }: { readonly places: Places; readonly log: ResourceLog },
@@ -98,7 +102,9 @@ function applyMounts(
   if (mounts.length === 0) return Promise.resolve(undefined);
   const callSites = (run.mounts?.callSites ?? []).map(readSite);
   const onProgress = (text: string) => log.status(text);
-  return limit(() => publishMounts(places, { mounts, callSites, folder: run.folder, makeFolder, onProgress, signal }));
+  return limitOf(run.builder)(() =>
+    publishMounts(places, { mounts, callSites, folder: run.folder, makeFolder, onProgress, signal }),
+  );
 }
 
 /** Pulumi's read: state goes only when the repository said that the image is not there. */

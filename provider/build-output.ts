@@ -37,6 +37,7 @@ export class BuildOutput {
   readonly #announced = new Set<string>();
   readonly #text: string[] = [];
   readonly #pushes = new Set<string>();
+  readonly #exports = new Set<string>();
   #failed: { readonly digest: string; readonly name: string; readonly error: string } | undefined;
 
   constructor(callbacks: {
@@ -56,7 +57,7 @@ export class BuildOutput {
     }
     for (const vertex of parsed.output.vertexes ?? []) this.#readVertex(vertex);
     for (const { id, completed } of parsed.output.statuses ?? []) {
-      if (!id.startsWith("pushing ")) continue;
+      if (!/^(pushing|writing) /.test(id)) continue;
       if (completed === undefined) this.#pushes.add(id);
       else this.#pushes.delete(id);
     }
@@ -75,6 +76,11 @@ export class BuildOutput {
   /** Whether something is on its way to a registry. */
   get isPushing(): boolean {
     return this.#pushes.size > 0;
+  }
+
+  /** Whether it packs, pushes or writes cache: BuildKit tells little of that, however long it takes. */
+  get isExporting(): boolean {
+    return this.#exports.size > 0;
   }
 
   /** The step that failed; `undefined` when something else did. */
@@ -106,11 +112,16 @@ export class BuildOutput {
     digest: string;
     name: string;
     started?: string | undefined;
+    completed?: string | undefined;
     cached?: boolean | undefined;
     error?: string | undefined;
   }): void {
-    // When one step fails, those beside it end as cancelled. What buildx and BuildKit do themselves is no step.
-    const isStep = !vertex.name.startsWith("[internal] ");
+    const isExport = vertex.name.startsWith("exporting ");
+    if (isExport && vertex.completed !== undefined) this.#exports.delete(vertex.digest);
+    else if (isExport && vertex.started !== undefined) this.#exports.add(vertex.digest);
+    // When one step fails, those beside it end as cancelled. What buildx and BuildKit do themselves is no step, and cache
+    // that is not there fails nothing.
+    const isStep = !/^(\[internal\] |importing cache |exporting cache )/.test(vertex.name);
     if (
       isStep &&
       vertex.error !== undefined &&
@@ -126,6 +137,8 @@ export class BuildOutput {
       this.#onStep(Number(count), vertex.name);
     } else if (vertex.name.startsWith("exporting to image")) {
       this.#onPhase("pushing");
+    } else if (vertex.name.startsWith("exporting cache")) {
+      this.#onPhase("writing the build cache");
     }
   }
 }

@@ -21,6 +21,8 @@ export interface BuildRequest {
   /** The names of the other images, by key: by digest, where they were found. */
   readonly images?: Readonly<Record<string, string>>;
   readonly repository: RepositoryAddress;
+  /** Whose build it is, by which its cache is found again. */
+  readonly owner?: string | undefined;
   /** Of all steps. */
   readonly secrets: readonly SecretValue[];
   readonly onProgress: (progress: BuildProgress) => void;
@@ -39,7 +41,7 @@ export interface Builder {
    * Builds an image and pushes it by digest; no tag is put.
    *
    * @returns the digest of the manifest that was pushed.
-   * @throws SlipwayError BUILD_FAILED, BUILD_CANCELLED, BUILDER_UNAVAILABLE, CONTEXT_CHANGED, LOCAL_PATH
+   * @throws SlipwayError BUILD_FAILED, BUILD_TIMEOUT, BUILD_CANCELLED, BUILDER_UNAVAILABLE, CONTEXT_CHANGED, LOCAL_PATH
    */
   build(request: BuildRequest): Promise<string>;
 

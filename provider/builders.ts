@@ -1,10 +1,9 @@
+import { cacheHosts } from "./build-cache";
+import type { BuilderChoice } from "./builder-choice";
 import { BuildkitBuilder } from "./buildkit";
-import type { BuilderChoice } from "./buildx";
 import type { Leftovers } from "./leftovers";
 import type { Registries } from "./registries";
-
-/** How many images a process builds at once; what BuildKit does with them is its own affair. */
-export const MAX_CONCURRENCY = 4;
+import type { SecretPlaces } from "./secret-store";
 
 /** All builders of one process, each made once. */
 export class Builders {
@@ -19,14 +18,19 @@ export class Builders {
     this.#registries = registries;
   }
 
-  /** The builder of a choice for a build that asks these registries' hosts. */
-  of(choice: BuilderChoice, hosts: readonly string[]): BuildkitBuilder {
+  /**
+   * The builder of a choice for a build that asks these registries' hosts.
+   *
+   * @param places where its keys are
+   */
+  of(choice: BuilderChoice, hosts: readonly string[], places?: SecretPlaces): BuildkitBuilder {
     const registries = this.#registries;
+    const all = choice.cache === undefined ? hosts : [...hosts, ...cacheHosts(choice.cache)];
     // Docker's own configuration is left as it is where it has all that a build needs.
-    const logins = hosts.some((host) => registries.makesCredentials(host)) ? registries.findCredentials : undefined;
-    const key = JSON.stringify([choice, logins !== undefined]);
-    const builder =
-      this.#made.get(key) ?? new BuildkitBuilder(choice, this.#leftovers, this.#env, { findCredentials: logins });
+    const logins = all.some((host) => registries.makesCredentials(host)) ? registries.findCredentials : undefined;
+    const key = JSON.stringify([choice, logins !== undefined, places?.folder]);
+    const options = { findCredentials: logins, places };
+    const builder = this.#made.get(key) ?? new BuildkitBuilder(choice, this.#leftovers, this.#env, options);
     this.#made.set(key, builder);
     return builder;
   }

@@ -13,22 +13,15 @@ import { listSource } from "../sdk/sources";
 import { isDockerfileBase, type ResolvedStep } from "../sdk/spec";
 import { isSourceStep } from "../sdk/step";
 import { watchBytes, type SourceReport } from "../sdk/tree-report";
+import { cacheArgs } from "./build-cache";
 import { buildAgain, passingCause, PassingFailure, type BuildAgainOptions } from "./build-again";
 import { BuildOutput } from "./build-output";
 import type { Builder, BuildRequest } from "./builder";
 import { platformsOf, type BuilderNodes } from "./builder-nodes";
-import {
-  BUILDER_HINT,
-  inspectBuilder,
-  preferNode,
-  prepareBuildx,
-  type BuilderChoice,
-  type Buildx,
-  type Compression,
-} from "./buildx";
+import type { BuilderChoice, Compression } from "./builder-choice";
+import { BUILDER_HINT, inspectBuilder, preferNode, prepareBuildx, type Buildx, type BuildxOptions } from "./buildx";
 import { caMounts, readCaBundle } from "./ca-bundle";
 import { sendContext, type ContextPart } from "./context";
-import type { FindCredentials } from "./credentials";
 import { parseEcrHost } from "./ecr-address";
 import { explainBuildDenial } from "./ecr-denial";
 import { guardChild } from "./guard";
@@ -39,6 +32,7 @@ import { refuseProxyArgs } from "./proxy-arguments";
 import { PUSH_STALL_MS, StallTimer, stalled } from "./push-stall";
 import type { SecretValue } from "./secret-store";
 import { stageTree } from "./staging";
+import { limitTime } from "./time-limit";
 
 type Child = ChildProcessByStdio<Writable, Readable, Readable>;
 
@@ -47,9 +41,7 @@ const KILL_AFTER_MS = 3_000;
 const SECRET_VARIABLE = "SLIPWAY_BUILD_SECRET_";
 const metadataSchema = v.object({ "containerimage.digest": v.string() });
 
-export interface BuildkitOptions extends BuildAgainOptions {
-  /** Asked instead of the user's Docker configuration. */
-  readonly findCredentials?: FindCredentials | undefined;
+export interface BuildkitOptions extends BuildAgainOptions, BuildxOptions {
   /** How long a push may tell nothing, in milliseconds. Default 30 minutes. */
   readonly pushStallMs?: number;
 }
@@ -72,6 +64,17 @@ export class BuildkitBuilder implements Builder {
   }
 
   async build(request: BuildRequest): Promise<string> {
+    const { timeoutSeconds } = this.#choice;
+    if (timeoutSeconds === undefined) return this.#build(request);
+    const signal = limitTime(timeoutSeconds * 1_000, request.signal);
+    try {
+      return await this.#build({ ...request, signal });
+    } catch (error) {
+      throw signal.aborted && !request.signal.aborted ? tookTooLong(request, timeoutSeconds) : error;
+    }
+  }
+
+  async #build(request: BuildRequest): Promise<string> {
     if (request.signal.aborted) throw cancelled(request);
     await refuseProxyArgs(request.spec, this.#env, request.baseCallSite);
     const rendered = renderDockerfile(request.spec, {
@@ -94,7 +97,7 @@ export class BuildkitBuilder implements Builder {
       const staged = await stageImport(dockerfile, { request, text: sent, parts, folder, context, files });
       const build = {
         request,
-        compression: this.#choice.compression ?? "gzip",
+        choice: this.#choice,
         dockerfile,
         sent,
         secrets,
@@ -117,7 +120,7 @@ export class BuildkitBuilder implements Builder {
   }
 
   #prepare(): Promise<Buildx> {
-    return (this.#buildx ??= prepareBuildx(this.#choice, this.#leftovers, this.#env, this.#options.findCredentials));
+    return (this.#buildx ??= prepareBuildx(this.#choice, this.#leftovers, this.#env, this.#options));
   }
 
   #readNodes(): Promise<BuilderNodes | undefined> {
@@ -140,7 +143,7 @@ export class BuildkitBuilder implements Builder {
 
 interface Build {
   readonly request: BuildRequest;
-  readonly compression: Compression;
+  readonly choice: BuilderChoice;
   readonly dockerfile: DockerfileText;
   /** The Dockerfile as the builder gets it. */
   readonly sent: string;
@@ -221,6 +224,7 @@ async function runBuild(
   { pushStallMs = PUSH_STALL_MS }: BuildkitOptions,
 ): Promise<string> {
   const { request, dockerfile } = build;
+  const { idleTimeoutSeconds } = build.choice;
   if (request.signal.aborted) throw cancelled(request); // Stopped while the builder was looked for.
   const metadataFile = join(build.folder, "metadata.json");
   const child = spawn(buildx.command, [...buildx.prefix, ...buildArgs(buildx, build, metadataFile)], {
@@ -228,18 +232,24 @@ async function runBuild(
     stdio: ["pipe", "pipe", "pipe"],
   });
   const unguard = guardChild(child.pid);
+  let last = "building";
+  const onPhase = (text: string): void => request.onProgress({ text: (last = text) });
   const output = new BuildOutput({
     onStep: (count, name) =>
-      request.onProgress({
-        text: dockerfile.imported === undefined ? describeCounted(dockerfile, count) : `building ${shorten(name)}`,
-      }),
-    onPhase: (text) => request.onProgress({ text }),
+      onPhase(dockerfile.imported === undefined ? describeCounted(dockerfile, count) : `building ${shorten(name)}`),
+    onPhase,
   });
   const stall = new StallTimer(pushStallMs, () => end(child));
+  const idle = new StallTimer((idleTimeoutSeconds ?? 0) * 1_000, () => end(child));
+  const watch = (): void => {
+    stall.set(output.isPushing);
+    idle.set(idleTimeoutSeconds !== undefined && !output.isExporting);
+  };
   createInterface({ input: child.stderr }).on("line", (line) => {
     output.readLine(line);
-    stall.set(output.isPushing);
+    watch();
   });
+  watch();
   child.stdout.resume();
   child.stdin.on("error", () => undefined);
   const ended = endOf(child).finally(unguard);
@@ -254,6 +264,7 @@ async function runBuild(
     const [outcome, code] = await Promise.all([sent, ended]);
     if (request.signal.aborted) throw cancelled(request);
     if (outcome instanceof Error) throw outcome;
+    if (idle.hasEnded) throw silent(last, idleTimeoutSeconds ?? 0);
     if (stall.hasEnded) throw new PassingFailure(stalled(request.repository, pushStallMs), "stall");
     // Success without all that was to be sent would be an image of something else.
     if (code !== 0 || outcome !== true) {
@@ -265,6 +276,7 @@ async function runBuild(
     return metadata["containerimage.digest"];
   } finally {
     stall.set(false);
+    idle.set(false);
     request.signal.removeEventListener("abort", stop);
   }
 }
@@ -275,10 +287,15 @@ async function runBuild(
  */
 function buildArgs(
   buildx: Buildx,
-  { request, compression, secrets, staged }: Build,
+  { request, choice, secrets, staged }: Build,
   metadataFile: string,
 ): readonly string[] {
-  const name = `${request.repository.host}/${request.repository.path}`;
+  const { repository, owner = "", prefixSteps = 0 } = request;
+  const { platform } = request.spec;
+  const compression: Compression = choice.compression ?? "gzip";
+  // On a prefix there is nothing to look for: cache is of what is built from the base.
+  const cache = prefixSteps > 0 ? undefined : choice.cache;
+  const name = `${repository.host}/${repository.path}`;
   const output = [
     `type=image,"name=${name}"`,
     "push=true,push-by-digest=true,name-canonical=true,store=false",
@@ -287,7 +304,8 @@ function buildArgs(
   return [
     "build",
     ...buildx.builderArgs,
-    ...["--platform", request.spec.platform],
+    ...["--platform", platform],
+    ...(cache === undefined ? [] : cacheArgs(cache, { repository, platform, owner, compression })),
     ...["--progress", "rawjson", "--metadata-file", metadataFile],
     ...["--provenance=false", "--sbom=false", "--build-arg", "SOURCE_DATE_EPOCH=0"],
     ...secrets.flatMap((secret, index) => ["--secret", secretFlag(secret, index)]),
@@ -458,5 +476,21 @@ function cancelled(request: BuildRequest): SlipwayError {
     code: "BUILD_CANCELLED",
     text: `building for ${request.repository.host}/${request.repository.path}: it was stopped, and no tag was put.`,
     hint: "Run it again: what was built so far is in the builder's cache.",
+  });
+}
+
+function tookTooLong({ spec }: BuildRequest, seconds: number): SlipwayError {
+  return new SlipwayError({
+    code: "BUILD_TIMEOUT",
+    text: `building for ${spec.platform}: it took longer than ${seconds} s and was stopped.`,
+    hint: "What was built before is in the builder's cache: run it again, or raise the builder's timeoutSeconds.",
+  });
+}
+
+function silent(last: string, seconds: number): SlipwayError {
+  return new SlipwayError({
+    code: "BUILD_TIMEOUT",
+    text: `${last}: nothing was heard of it for ${seconds} s, and it was stopped.`,
+    hint: "See what waits there; a step that prints now and then goes on. Or raise the builder's idleTimeoutSeconds.",
   });
 }

@@ -8,8 +8,12 @@ import { promisify } from "node:util";
 import { describeError, SlipwayError } from "../sdk/error";
 import { nodeToPrefer, parseNodes, type BuilderNodes } from "./builder-nodes";
 import { makePrivateDocker } from "./credential-helper";
+import type { BuilderChoice } from "./builder-choice";
 import type { FindCredentials } from "./credentials";
+import { makeKeyFiles } from "./key-files";
+import { driverOptions, kubernetesNodes, tlsOptions } from "./driver-options";
 import { explainDisk, type Leftovers } from "./leftovers";
+import type { SecretPlaces } from "./secret-store";
 
 const run = promisify(execFile);
 
@@ -18,20 +22,6 @@ const CONNECT_TIMEOUT_MS = 4_000;
 const INSPECT_TIMEOUT_MS = 150_000;
 /** What to do about a builder that does not answer. */
 export const BUILDER_HINT = "Start it, or choose another one (SLIPWAY_BUILDER, or the builder argument).";
-
-/** Which BuildKit builds: a buildx builder by name, or the address of a BuildKit, like `unix:///run/buildkit.sock`. */
-export type BuilderChoice = (
-  | { readonly kind: "current" }
-  | { readonly kind: "name"; readonly name: string }
-  | { readonly kind: "endpoint"; readonly endpoint: string }
-) & {
-  /** A file with the CAs that RUN steps trust; relative to the program's folder, or from `~/`. */
-  readonly caBundle?: string | undefined;
-  /** Of layers that are built anew. */
-  readonly compression?: Compression | undefined;
-};
-
-export type Compression = "gzip" | "zstd";
 
 /** How buildx is run for a choice. */
 export interface Buildx {
@@ -42,23 +32,23 @@ export interface Buildx {
   readonly env: NodeJS.ProcessEnv;
 }
 
-/** Reads a builder as settings give it: an address has a scheme, everything else is a name. */
-export function parseBuilderChoice(text: string | undefined, caBundle?: string): BuilderChoice {
-  const rest = caBundle === undefined ? {} : { caBundle };
-  if (text === undefined) return { kind: "current", ...rest };
-  return text.includes("://") ? { kind: "endpoint", endpoint: text, ...rest } : { kind: "name", name: text, ...rest };
+export interface BuildxOptions {
+  /** Asked instead of the user's Docker configuration. */
+  readonly findCredentials?: FindCredentials | undefined;
+  /** Where the keys of a builder are. Default: this process's folder and environment. */
+  readonly places?: SecretPlaces | undefined;
 }
 
 /**
  * Finds buildx and makes the chosen builder known to it.
  *
- * @throws SlipwayError BUILDER_UNAVAILABLE
+ * @throws SlipwayError BUILDER_UNAVAILABLE, SECRET_MISSING
  */
 export async function prepareBuildx(
   choice: BuilderChoice,
   leftovers: Leftovers,
   env: NodeJS.ProcessEnv,
-  findCredentials?: FindCredentials,
+  { findCredentials, places = placesOf(env) }: BuildxOptions = {},
 ): Promise<Buildx> {
   const found = await findBuildx(env);
   const docker =
@@ -73,12 +63,26 @@ export async function prepareBuildx(
       return { ...found, builderArgs: ["--builder", choice.name], env: base };
     case "endpoint": {
       await checkListening(choice.endpoint);
-      const folder = leftovers.makeFolder("buildx");
-      const own = { ...base, BUILDX_CONFIG: folder };
-      await register(found, choice.endpoint, own);
-      return { ...found, builderArgs: ["--builder", "slipway"], env: own };
+      const own = { ...base, BUILDX_CONFIG: leftovers.makeFolder("buildx") };
+      const options = choice.tls === undefined ? [] : tlsOptions(choice.tls, makeKeyFiles(leftovers, places));
+      const create = [...["--driver", "remote"], ...driverOptions(options), choice.endpoint];
+      return register({ ...found, builderArgs: [], env: own }, `builder ${choice.endpoint}`, [create]);
+    }
+    case "kubernetes": {
+      const { kubeconfig, name } = choice.kubernetes;
+      const files = makeKeyFiles(leftovers, places);
+      const access = kubeconfig === undefined ? {} : { KUBECONFIG: files("kubeconfig", kubeconfig) };
+      const own = { ...base, ...access, BUILDX_CONFIG: leftovers.makeFolder("buildx") };
+      const create = kubernetesNodes(choice.kubernetes);
+      return register({ ...found, builderArgs: [], env: own }, `builder ${name} in Kubernetes`, create);
     }
   }
+}
+
+/** Where the settings of somebody who gives no places are. */
+function placesOf(env: NodeJS.ProcessEnv): SecretPlaces {
+  const hintConfig = () => "Only a Pulumi program has config keys.";
+  return { folder: process.cwd(), env, readConfig: () => undefined, hintConfig };
 }
 
 /** The nodes of a builder, all of them woken; `undefined` where it does not tell. */
@@ -160,23 +164,22 @@ async function checkListening(endpoint: string): Promise<void> {
   }
 }
 
-/** buildx takes no address as such: it is registered as a builder, in a folder of our own. */
-async function register(
-  buildx: { command: string; prefix: readonly string[] },
-  endpoint: string,
-  env: NodeJS.ProcessEnv,
-): Promise<void> {
-  const args = [...buildx.prefix, "create", "--name", "slipway", "--driver", "remote", endpoint];
+/** buildx takes no address as such: it is registered as a builder, node by node, in a folder of our own. */
+async function register(buildx: Buildx, what: string, nodes: readonly (readonly string[])[]): Promise<Buildx> {
   try {
-    await run(buildx.command, args, { env, timeout: 30_000 });
+    for (const [index, node] of nodes.entries()) {
+      const args = ["create", "--name", "slipway", ...(index === 0 ? [] : ["--append"]), ...node];
+      await run(buildx.command, [...buildx.prefix, ...args], { env: buildx.env, timeout: 30_000 });
+    }
   } catch (cause) {
     const full = explainDisk(cause);
     if (full !== undefined) throw full;
     throw new SlipwayError({
       code: "BUILDER_UNAVAILABLE",
-      text: `builder ${endpoint}: buildx cannot use it: ${describeError(cause)}.`,
-      hint: "Give the address of a BuildKit, for example unix:///run/buildkit/buildkitd.sock or tcp://host:1234.",
+      text: `${what}: buildx cannot use it: ${describeError(cause)}.`,
+      hint: "Give the address of a BuildKit, for example unix:///run/buildkit/buildkitd.sock or tcp://host:1234; for Kubernetes see that KUBECONFIG leads to the cluster.",
       cause,
     });
   }
+  return { ...buildx, builderArgs: ["--builder", "slipway"] };
 }

@@ -1,10 +1,10 @@
 import * as pulumi from "@pulumi/pulumi";
-import { checkNames, checkOptions, fail, type Call } from "../sdk/arguments";
+import { checkNames, fail, type Call } from "../sdk/arguments";
 import { readCallSite } from "../sdk/call-site";
 import { describeError, SlipwayError } from "../sdk/error";
 import { Image } from "../sdk/image";
 import { DEFAULT_PLATFORM, parsePlatforms, type Platform } from "../sdk/platform";
-import { parseBuilderChoice, type BuilderChoice } from "./buildx";
+import { chooseBuilder, readBuilderMirrors, type BuilderArgs } from "./builder-args";
 import type { Existence } from "./existence";
 import { handledMounts, planMounts, pushedMounts, type MountPlan } from "./image-mounts";
 import { rememberMounts, type ImageMounts } from "./mount-source";
@@ -21,24 +21,6 @@ import { readRepository, type Repository } from "./repository";
 import { resourceLog } from "./resource-log";
 import type { RunFacts } from "./run";
 import type { ImageInputs } from "./state";
-
-/** Which BuildKit builds; no part of an image's identity. */
-export interface BuilderArgs {
-  /** A builder of buildx (`docker buildx ls`). Default: the setting `slipway:builder`. */
-  readonly name?: string;
-  /** Or the address of a BuildKit, for example `unix:///run/buildkit/buildkitd.sock` or `tcp://buildkit:1234`. */
-  readonly endpoint?: pulumi.Input<string>;
-  /**
-   * A file with the CAs (PEM) that steps trust while they run, for example of a company's proxy. It leaves no trace in
-   * the image. Relative to the program's folder; default: the setting `slipway:caBundle`, `SLIPWAY_CA_BUNDLE`.
-   */
-  readonly caBundle?: string;
-  /**
-   * How layers are compressed that are built anew; no part of the hash, so an image that is stored stays as it is.
-   * `"zstd"` unpacks faster; Docker before 23 and AWS Lambda cannot pull it. Default `"gzip"`.
-   */
-  readonly compression?: "gzip" | "zstd";
-}
 
 export interface BuiltImageArgs {
   readonly image: pulumi.Input<Image>;
@@ -203,7 +185,8 @@ function planImage(
     .all([resolved, located])
     .apply(([{ hash }, place]): Promise<Existence> => program.exists(place, hash));
   const mounts = planMounts({ image, resolved: image.apply(() => toldMounts), urn, located }, program);
-  const builder = pulumi.output(chooseBuilder(call, args.builder, program));
+  const builder = pulumi.output(chooseBuilder(call, args.builder, program.settings));
+  const mirrors = [...readBuilderMirrors(call, args.builder), ...program.settings.mirrors];
   const run = pulumi
     .all([image, resolved, existence, builder, urn, located, mounts.facts])
     .apply(async ([value, { isLocked, specs }, found, choice, resourceUrn, place, mountFacts]): Promise<RunFacts> => {
@@ -218,7 +201,7 @@ function planImage(
         callSites: value.callSites.map((callSite) => callSite ?? ""),
         existence: found,
         isLocked: isLocked || program.settings.lock === "write",
-        mirrors: program.settings.mirrors,
+        mirrors,
         baseCallSite: value.baseCallSite ?? "",
         builder: choice,
         build: args.build ?? "auto",
@@ -309,45 +292,4 @@ export function checkPlatforms(call: Call, names: unknown): readonly Platform[] 
 
 function chooseRepository(call: Call, given: BuiltImageArgs["repository"], program: Program): Repository {
   return readRepository(call, given ?? program.defaultRepository());
-}
-
-function chooseBuilder(call: Call, given: BuilderArgs = {}, program: Program): pulumi.Input<BuilderChoice> {
-  const { compression, ...builder } = checkBuilder(call, given);
-  const choice = chooseAddress(call, builder, program);
-  if (compression === undefined) return choice;
-  return pulumi.output(choice).apply((chosen) => ({ ...chosen, compression }));
-}
-
-function chooseAddress(call: Call, given: BuilderArgs, program: Program): pulumi.Input<BuilderChoice> {
-  const { name, endpoint, caBundle = program.settings.caBundle } = given;
-  if (endpoint === undefined) return parseBuilderChoice(name ?? program.settings.builder, caBundle);
-  return pulumi.output(endpoint).apply((address): BuilderChoice => {
-    const choice = parseBuilderChoice(typeof address === "string" ? address : undefined, caBundle);
-    if (choice.kind === "endpoint") return choice;
-    throw fail(
-      call,
-      "the builder's endpoint has no scheme.",
-      "Write unix:///run/buildkit/buildkitd.sock or tcp://host:1234.",
-    );
-  });
-}
-
-function checkBuilder(call: Call, given: BuilderArgs): BuilderArgs {
-  const known = ["name", "endpoint", "caBundle", "compression"];
-  const { name, endpoint, caBundle, compression } = checkOptions(call, given, known);
-  const isText = (value: unknown): boolean => typeof value === "string" && value !== "";
-  if (name !== undefined && (!isText(name) || endpoint !== undefined)) {
-    throw fail(
-      call,
-      endpoint === undefined ? "the builder's name is no text." : "the builder has a name and an endpoint.",
-      'Write { name: "…" } or { endpoint: "unix://…" }.',
-    );
-  }
-  if (caBundle !== undefined && !isText(caBundle)) {
-    throw fail(call, "the builder's caBundle is no path.", 'Write { caBundle: "./corp-ca.pem" }.');
-  }
-  if (compression !== undefined && compression !== "gzip" && compression !== "zstd") {
-    throw fail(call, "the builder's compression is unknown.", 'Write "gzip" or "zstd".');
-  }
-  return given;
 }

@@ -1,7 +1,7 @@
-import pLimit from "p-limit";
 import { applyImage, readImage, type ApplyContext } from "./apply";
-import { Builders, MAX_CONCURRENCY } from "./builders";
-import { parseBuilderChoice } from "./buildx";
+import { makeLimits } from "./builder-limits";
+import { Builders } from "./builders";
+import { parseBuilderChoice } from "./builder-choice";
 import { hearCancel } from "./cancel-call";
 import { dockerCredentials } from "./credentials";
 import { watchEngine } from "./engine-watch";
@@ -89,17 +89,16 @@ function makeProvider(env: NodeJS.ProcessEnv) {
     readConfig: (key) => stackConfig?.get(key),
     hintConfig,
   });
-  const limit = pLimit(MAX_CONCURRENCY);
   const context: ApplyContext = {
     placesOf: (inputs: ImageInputs): Places => registries.placesOf(inputs),
     bases: registries.oci(),
-    makeBuilder: (choice, hosts) => builders.of(choice, hosts),
+    makeBuilder: (choice, hosts, places) => builders.of(choice, hosts, places),
     placesFor,
     factsOf,
     logFor,
     makeFolder: () => leftovers.makeFolder("mounts"),
     shared: new SharedBuilds(),
-    limit,
+    limitOf: makeLimits(),
     signal,
   };
   // As if the engine had ended us.

@@ -110,7 +110,7 @@ async function build(
   for (const spec of specs) {
     const run = async (from: StoredPrefix | undefined): Promise<PushedBuild> => {
       const names = await findNames(request.bases ?? registry, request, spec, from && { ...from, repository });
-      const { callSites, baseCallSite, folder, stepCount, onProgress } = request;
+      const { callSites, baseCallSite, folder, stepCount, owner, onProgress } = request;
       const own = {
         spec,
         callSites,
@@ -119,6 +119,7 @@ async function build(
         ...names,
         stepCount,
         repository,
+        owner,
         secrets,
         onProgress,
         signal,

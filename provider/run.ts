@@ -1,5 +1,5 @@
 import * as v from "valibot";
-import type { BuilderChoice } from "./buildx";
+import { builderChoiceSchema, type BuilderChoice } from "./builder-choice";
 import type { Existence } from "./existence";
 import type { Mirror } from "./mirrors";
 import type { BuildChoice } from "./place-image";
@@ -54,7 +54,6 @@ const existence = v.variant("kind", [
   v.object({ kind: v.literal("missing") }),
   v.object({ kind: v.literal("unknown"), cause: v.string() }),
 ]);
-const compression = v.optional(v.picklist(["gzip", "zstd"]));
 const runSchema = v.object({
   folder: v.string(),
   callSites: v.array(v.string()),
@@ -62,11 +61,7 @@ const runSchema = v.object({
   baseCallSite: v.optional(v.string()),
   isLocked: v.boolean(),
   mirrors: v.array(v.object({ registry: v.string(), place: v.string() })),
-  builder: v.variant("kind", [
-    v.object({ kind: v.literal("current"), caBundle: v.optional(v.string()), compression }),
-    v.object({ kind: v.literal("name"), name: v.string(), caBundle: v.optional(v.string()), compression }),
-    v.object({ kind: v.literal("endpoint"), endpoint: v.string(), caBundle: v.optional(v.string()), compression }),
-  ]),
+  builder: builderChoiceSchema,
   build: v.picklist(["auto", "never"]),
   mounts: v.optional(v.object({ existence, callSites: v.array(v.string()) })),
   prefixes: v.optional(

@@ -76,7 +76,7 @@ interface Missing {
 }
 
 /** An empty value counts as missing: that is what CI gives for a secret that a run may not see. */
-function findSecret(secret: Secret, places: SecretPlaces): Omit<SecretValue, "id"> | Missing {
+export function findSecret(secret: Secret, places: SecretPlaces): Omit<SecretValue, "id"> | Missing {
   const { from } = secret;
   switch (from.kind) {
     case "env": {

@@ -4,7 +4,7 @@ import { join } from "node:path";
 import pLimit from "p-limit";
 import type { Credentials } from "../../provider/credentials";
 import { BuildkitBuilder } from "../../provider/buildkit";
-import { parseBuilderChoice } from "../../provider/buildx";
+import { parseBuilderChoice } from "../../provider/builder-choice";
 import { EcrRegistry } from "../../provider/ecr-registry";
 import { Leftovers } from "../../provider/leftovers";
 import { OciRegistry } from "../../provider/oci-registry";

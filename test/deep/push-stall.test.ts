@@ -1,6 +1,6 @@
 import { expect, onTestFinished, test } from "vitest";
 import { BuildkitBuilder } from "../../provider/buildkit";
-import { parseBuilderChoice } from "../../provider/buildx";
+import { parseBuilderChoice } from "../../provider/builder-choice";
 import { Leftovers } from "../../provider/leftovers";
 import { readSettings } from "../../provider/settings";
 import { Image } from "../../sdk/image";

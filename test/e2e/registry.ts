@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { randomBytes } from "node:crypto";
 import { Image } from "../../sdk/image";
 import { BuildkitBuilder } from "../../provider/buildkit";
-import { parseBuilderChoice } from "../../provider/buildx";
+import { parseBuilderChoice } from "../../provider/builder-choice";
 import { Leftovers } from "../../provider/leftovers";
 import { OciRegistry } from "../../provider/oci-registry";
 import { ImageProgram } from "../../provider/program";

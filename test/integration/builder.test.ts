@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, expect, onTestFinished, test } from "vitest";
 import { BuildkitBuilder } from "../../provider/buildkit";
-import { parseBuilderChoice } from "../../provider/buildx";
+import { parseBuilderChoice } from "../../provider/builder-choice";
 import { dockerCredentials } from "../../provider/credentials";
 import { Leftovers } from "../../provider/leftovers";
 import { OciRegistry } from "../../provider/oci-registry";

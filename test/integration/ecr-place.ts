@@ -1,5 +1,5 @@
 import { BuildkitBuilder } from "../../provider/buildkit";
-import { parseBuilderChoice } from "../../provider/buildx";
+import { parseBuilderChoice } from "../../provider/builder-choice";
 import { adoptImage } from "../../provider/commit";
 import { dockerCredentials } from "../../provider/credentials";
 import { ecrRepository, type EcrByName } from "../../provider/ecr-repository";

@@ -4,7 +4,7 @@ import { existsSync, mkdirSync, readdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { beforeEach, expect, onTestFinished, test } from "vitest";
 import { BuildkitBuilder } from "../../provider/buildkit";
-import { parseBuilderChoice } from "../../provider/buildx";
+import { parseBuilderChoice } from "../../provider/builder-choice";
 import { Leftovers } from "../../provider/leftovers";
 import { Image } from "../../sdk/image";
 import { startRegistry } from "../../tools/environment.mjs";

@@ -5,7 +5,7 @@ import { onTestFinished } from "vitest";
 import { findPlace } from "../../provider/base";
 import type { BuildRequest } from "../../provider/builder";
 import { BuildkitBuilder } from "../../provider/buildkit";
-import { parseBuilderChoice } from "../../provider/buildx";
+import { parseBuilderChoice, type BuilderSettings } from "../../provider/builder-choice";
 import { dockerCredentials } from "../../provider/credentials";
 import { Leftovers } from "../../provider/leftovers";
 import type { Mirror } from "../../provider/mirrors";
@@ -49,6 +49,10 @@ export interface PublishOptions {
   readonly env?: NodeJS.ProcessEnv;
   readonly caBundle?: string;
   readonly compression?: "gzip" | "zstd";
+  /** What else is said of the builder. */
+  readonly settings?: BuilderSettings;
+  /** Whose cache it is. */
+  readonly owner?: string;
   readonly platforms?: readonly Platform[];
   readonly prefixes?: PrefixPlan;
   /** Where it is committed. Default: `registry`. */
@@ -80,6 +84,7 @@ export async function publish(image: Image, options: PublishOptions = {}): Promi
     mirrors: options.mirrors ?? readSettings(process.env).mirrors,
     prefixes: options.prefixes,
     repository: parseRepository(repository),
+    owner: options.owner ?? "",
     secretPlaces: placesIn(folder, env),
     onProgress: ({ text }) => options.onProgress?.(text),
     signal: options.signal ?? new AbortController().signal,
@@ -93,14 +98,16 @@ export function makeBuilder({
   env = process.env,
   caBundle,
   compression,
+  settings = {},
 }: {
   builder: string | undefined;
   env?: NodeJS.ProcessEnv;
   caBundle?: string;
   compression?: "gzip" | "zstd";
+  settings?: BuilderSettings;
 }) {
   const folder = newFolder();
-  const choice = { ...parseBuilderChoice(builder, caBundle), compression };
+  const choice = { ...parseBuilderChoice(builder, caBundle), compression, ...settings };
   return { builder: new BuildkitBuilder(choice, new Leftovers(folder), env), folder };
 }
 

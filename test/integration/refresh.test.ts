@@ -40,7 +40,7 @@ async function refresh(target: string, connect: (host: string) => Registry) {
     factsOf: unused,
     makeFolder: unused,
     shared: new SharedBuilds(),
-    limit: (work) => work(),
+    limitOf: () => (work) => work(),
   };
   return { read: await readImage(all, inputs.hash, props), expected: { id: inputs.hash, props }, warnings, proxy };
 }

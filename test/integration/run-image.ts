@@ -1,5 +1,6 @@
 import { spawn } from "node:child_process";
-import { parseBuilderChoice, prepareBuildx } from "../../provider/buildx";
+import { parseBuilderChoice } from "../../provider/builder-choice";
+import { prepareBuildx } from "../../provider/buildx";
 import { Leftovers } from "../../provider/leftovers";
 import { environmentBuilder, newFolder } from "./real-parts";
 

@@ -34,6 +34,7 @@ let registry: MemoryRegistry;
 let builder: FakeBuilder;
 let lines: string[];
 let choices: object[];
+let limited: object[];
 let context: ApplyContext;
 beforeEach(async () => {
   registry = new MemoryRegistry();
@@ -42,6 +43,7 @@ beforeEach(async () => {
   builder = new FakeBuilder(registry);
   lines = [];
   choices = [];
+  limited = [];
   const note = (kind: string) => (text: string) => void lines.push(`${kind}: ${text}`);
   context = {
     placesOf: () => onlyPlace(registry, image.repository),
@@ -55,7 +57,10 @@ beforeEach(async () => {
     logFor: () => ({ info: note("info"), warn: note("warn"), error: note("error"), status: note("status") }),
     makeFolder: () => makeFolder(),
     shared: new SharedBuilds(),
-    limit: (work) => work(),
+    limitOf: (choice) => (work) => {
+      limited.push(choice);
+      return work();
+    },
     signal: new AbortController().signal,
   };
 });
@@ -73,6 +78,7 @@ describe("create and update", () => {
       reused: false,
     });
     expect(choices).toEqual([facts.builder]);
+    expect(new Set(limited)).toEqual(new Set([facts.builder]));
     expect(builder.requests[0]).toMatchObject({
       folder: facts.folder,
       callSites: ["index.ts:3:5", undefined],

@@ -72,6 +72,32 @@ describe("progress", () => {
   });
 });
 
+describe("what BuildKit tells little of", () => {
+  const vertex = (name: string, more: object) =>
+    JSON.stringify({ vertexes: [{ digest: name, name, started: "2026-11-24T21:12:29Z", ...more }] });
+  const status = (id: string, more: object = {}) => JSON.stringify({ statuses: [{ id, vertex: "v", ...more }] });
+  const done = { completed: "2026-11-24T21:12:31Z" };
+
+  test.each(["exporting to image", "exporting cache to registry"])("%s lasts until it is completed", (name) => {
+    expect(read(recorded.started).output.isExporting).toBe(false);
+    expect(read(vertex(name, {})).output.isExporting).toBe(true);
+    expect(read(vertex(name, {}), recorded.started).output.isExporting).toBe(true);
+    expect(read(vertex(name, {}), vertex(name, done)).output.isExporting).toBe(false);
+  });
+
+  test.each(["pushing layers", "writing layer sha256:1"])("%s is on its way to a registry", (id) => {
+    expect(read(status(id)).output.isPushing).toBe(true);
+    expect(read(status(id), status(id, done)).output.isPushing).toBe(false);
+    expect(read(recorded.statuses).output.isPushing).toBe(false);
+  });
+
+  test("cache that is not there is no step that failed", () => {
+    const missing = vertex("importing cache manifest from localhost:1/none:main", { ...done, error: "not found" });
+    expect(read(missing).output.failed).toBeUndefined();
+    expect(read(missing, recorded.failed).output.failed?.name).toBe("[2/3] RUN echo hello");
+  });
+});
+
 describe("a failed step", () => {
   test("is known with its name, its error and what it printed", () => {
     const { output } = read(

@@ -1,13 +1,19 @@
 import * as pulumi from "@pulumi/pulumi";
 import { afterAll, beforeAll, expect, test, vi } from "vitest";
-import { BuiltImage } from "../../provider/index";
+import { BuiltImage, type BuilderArgs } from "../../provider/index";
+import { RunMemory } from "../../provider/run";
 import { Image } from "../../sdk/image";
+import { Secret } from "../../sdk/secret";
 
 // How a user tests a program: Pulumi's mocks, and no network.
 const fetches = vi.spyOn(globalThis, "fetch").mockRejectedValue(new Error("no network in this test"));
+const registered = new Map<string, Record<string, unknown>>();
 beforeAll(() =>
   pulumi.runtime.setMocks({
-    newResource: ({ inputs, name }) => ({ id: `${name}-id`, state: { ...inputs, digest: "sha256:1", sizeBytes: 1 } }),
+    newResource: ({ inputs, name }) => {
+      registered.set(name, inputs);
+      return { id: `${name}-id`, state: { ...inputs, digest: "sha256:1", sizeBytes: 1 } };
+    },
     call: ({ inputs }) => inputs,
   }),
 );
@@ -44,6 +50,46 @@ test("another package is another hash", async () => {
   const one = new BuiltImage("one", { image, repository: "ghcr.io/acme/images" });
   const other = new BuiltImage("other", { image: image.pipInstall(["rich"]), repository: "ghcr.io/acme/images" });
   expect(await valueOf(other.hash)).not.toBe(await valueOf(one.hash));
+});
+
+test("nothing of a builder is in an image's inputs but what is stripped of them", async () => {
+  const builder: BuilderArgs = {
+    endpoint: "tcp://buildkit:1234",
+    tls: { ca: "ca.pem", cert: "cert.pem", key: Secret.fromConfig("builderKey") },
+    caBundle: "corp.pem",
+    compression: "zstd",
+    cache: { to: "main", from: ["main"], mode: "min" },
+    mirrors: { "docker.io": "mirror.acme.example" },
+    maxConcurrency: 8,
+    timeoutSeconds: 600,
+    idleTimeoutSeconds: 60,
+  };
+  const [plain, built] = [
+    new BuiltImage("plain-builder", { image, repository: "ghcr.io/acme/images" }),
+    new BuiltImage("other-builder", { image, repository: "ghcr.io/acme/images", builder }),
+  ];
+  expect(await valueOf(built.hash)).toBe(await valueOf(plain.hash));
+  const inputsOf = (name: string): Record<string, unknown> => registered.get(name) ?? {};
+  const { __run: run, __urn: _, ...inputs } = inputsOf("other-builder");
+  const { __run: __, __urn: ___, ...others } = inputsOf("plain-builder");
+  expect(inputs).toEqual(others);
+  // What the provider is told of the run, and takes out of the inputs (test/provider/run.test.ts).
+  const memory = new RunMemory();
+  expect(memory.takeFrom({ ...inputs, __urn: "urn:one", __run: run })).toEqual({ ...inputs, __urn: "urn:one" });
+  expect(memory.of({ __urn: "urn:one" })).toMatchObject({
+    mirrors: [{ registry: "docker.io", place: "mirror.acme.example" }],
+    builder: {
+      kind: "endpoint",
+      endpoint: "tcp://buildkit:1234",
+      tls: { ca: { kind: "file", path: "ca.pem" }, key: { kind: "config", key: "builderKey" } },
+      caBundle: "corp.pem",
+      compression: "zstd",
+      cache: { to: "main", from: ["main"], mode: "min" },
+      maxConcurrency: 8,
+      timeoutSeconds: 600,
+      idleTimeoutSeconds: 60,
+    },
+  });
 });
 
 test("a component may hold an image and what runs it", async () => {
