@@ -1,7 +1,7 @@
 import * as dockerBuild from "@pulumi/docker-build";
 import * as pulumi from "@pulumi/pulumi";
 import { existsSync } from "node:fs";
-import { beforeAll, expect, test } from "vitest";
+import { beforeAll, expect, onTestFinished, test } from "vitest";
 import { toDockerBuild } from "../../provider/index";
 import { Image } from "../../sdk/image";
 import { Secret } from "../../sdk/secret";
@@ -54,4 +54,19 @@ test("secrets are given as a secret Output, empty where there are no values: an 
   const { args } = toDockerBuild(image.runCommands("true", { secrets: [Secret.fromEnv("TOKEN")] }));
   expect(await pulumi.isSecret(args.secrets)).toBe(true);
   expect(await valueOf(args.secrets)).toEqual({}); // Nobody is asked for values in a unit test.
+});
+
+test("the example's program gives that resource its Dockerfile and context, and has its ref", async () => {
+  const folder = process.cwd();
+  onTestFinished(() => process.chdir(folder));
+  process.chdir("examples/docker-build");
+  const { ref } = await import("../../examples/docker-build/index.js");
+  await valueOf(ref);
+  const place = "node_modules/.cache/slipway/";
+  expect(seen).toMatchObject({
+    context: { location: expect.stringContaining(place) },
+    dockerfile: { location: expect.stringContaining(place) },
+    push: false,
+    tags: [expect.stringMatching(/:[0-9a-f]{64}$/)],
+  });
 });

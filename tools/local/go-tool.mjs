@@ -40,6 +40,12 @@ const tools = planned({
     module: "github.com/moby/buildkit",
     why: "BuildKit's own Dockerfile parser, which tests read Dockerfiles with",
   },
+  "pulumi-resource-docker-build": {
+    module: "github.com/pulumi/pulumi-docker-build",
+    why: "the plugin of @pulumi/docker-build, which a test builds an Image with",
+    folder: "docker-build",
+    stamps: (version) => [`github.com/pulumi/pulumi-docker-build/provider.Version=${version.slice(1)}`],
+  },
   etcd: { module: "go.etcd.io/etcd/server/v3", why: "the store of the local Kubernetes" },
   "kube-apiserver": kubernetesTool("kube-apiserver"),
   "kube-controller-manager": kubernetesTool("kube-controller-manager"),
@@ -130,10 +136,10 @@ export async function buildGoTool(name, log) {
   }
 }
 
-/** A tool of our own brings its source; the others are in modules. @param {string} folder */
+/** A tool of our own brings its source, another one what stands for a module that is not served. @param {string} folder */
 function ownFiles(folder) {
-  return readdirSync(folder)
-    .filter((name) => name.endsWith(".go"))
+  return readdirSync(folder, { recursive: true, encoding: "utf8" })
+    .filter((path) => path.endsWith(".go"))
     .sort();
 }
 
@@ -192,7 +198,7 @@ function installHint(name) {
   if (name === "pulumi") {
     return `Install the Pulumi CLI (https://www.pulumi.com/docs/install/), so that \`pulumi version\` works. Or: ${go}`;
   }
-  const isClusterPart = ["etcd", "kubernetes", "containerd"].includes(tools[name].folder ?? name);
-  if (isClusterPart) return go;
+  const isOnlyBuilt = ["etcd", "kubernetes", "containerd", "docker-build"].includes(tools[name].folder ?? name);
+  if (isOnlyBuilt) return go;
   return `Start a Docker engine with buildx (\`docker version\` and \`docker buildx version\` must answer). Or: ${go}`;
 }
