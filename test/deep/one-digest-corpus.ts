@@ -34,11 +34,7 @@ export const corpus: readonly CorpusImage[] = [
   {
     name: "settings alone",
     make: () =>
-      base
-        .env({ B: "two words", A: "1 $ ü" })
-        .user("1000:1000")
-        .entrypoint(["python3"])
-        .cmd(["-c", "print('\\n')"]),
+      base.env({ B: "two words", A: "1 $ ü" }).user("1000:1000").entrypoint(["python3"]).cmd(["-c", "print('\\n')"]),
   },
   {
     name: "settings, among them a folder, and copies",
@@ -63,16 +59,17 @@ export const corpus: readonly CorpusImage[] = [
   {
     name: "commands that remove what is below them",
     make: () =>
-      run("mkdir -p /r/one /r/two && echo 1 > /r/one/a && echo 2 > /r/two/b", "rm /r/one/a && rm -r /r/two").runCommands(
-        "mkdir /r/two && echo 3 > /r/two/c && rm -rf /usr/share/bash-completion /etc/issue",
-      ),
+      run(
+        "mkdir -p /r/one /r/two && echo 1 > /r/one/a && echo 2 > /r/two/b",
+        "rm /r/one/a && rm -r /r/two",
+      ).runCommands("mkdir /r/two && echo 3 > /r/two/c && rm -rf /usr/share/bash-completion /etc/issue"),
   },
   {
     name: "a layer of 60 MB, half of it random",
     make: () =>
       run(
-        python("import random; random.seed(8); open(\"/random\", \"wb\").write(random.randbytes(30_000_000))"),
-        python("import os; open(\"/zero\", \"wb\").write(bytes(15_000_000) + b\"text \" * 3_000_000)"),
+        python('import random; random.seed(8); open("/random", "wb").write(random.randbytes(30_000_000))'),
+        python('import os; open("/zero", "wb").write(bytes(15_000_000) + b"text " * 3_000_000)'),
       ),
   },
   {
@@ -143,7 +140,7 @@ export const corpus: readonly CorpusImage[] = [
     name: "commands with secrets",
     make: () =>
       base
-        .runCommands("test -n \"$CORPUS_TOKEN\" && echo got > /got", { secrets: [Secret.fromEnv("CORPUS_TOKEN")] })
+        .runCommands('test -n "$CORPUS_TOKEN" && echo got > /got', { secrets: [Secret.fromEnv("CORPUS_TOKEN")] })
         .runCommands("test -s /run/secrets/token && echo file > /file", { secrets: [Secret.fromFile("token")] }),
   },
   {
