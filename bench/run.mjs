@@ -3,7 +3,9 @@ import { spawnSync } from "node:child_process";
 import { cpus } from "node:os";
 import { fileURLToPath } from "node:url";
 
-const names = process.argv.length > 2 ? process.argv.slice(2) : ["import", "tree-hash"];
+const reuse = ["package", "code", "adopt", "shared", "large"].map((name) => `reuse-${name}`);
+const given = process.argv.length > 2 ? process.argv.slice(2) : ["import", "tree-hash"];
+const names = given.flatMap((name) => (name === "reuse" ? reuse : [name]));
 console.log(`Node ${process.version}, ${cpus().length} × ${cpus()[0]?.model.trim() ?? "unknown"}\n`);
 for (const name of names) {
   const { status } = spawnSync(process.execPath, [fileURLToPath(new URL(`${name}.mjs`, import.meta.url))], {

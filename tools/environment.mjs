@@ -18,6 +18,7 @@ import { buildkitRoot, configuredBuilder, takeBuilder } from "./local/take-build
 import { containerRecordFile, takeRegistry } from "./local/take-registry.mjs";
 
 export { ECR_ACCOUNT, startEcr } from "./local/ecr.mjs";
+export { startCountingProxy } from "./local/counting-proxy.mjs";
 export { takeNode } from "./local/node-version.mjs";
 export { startBuildkit, startRegistry } from "./local/throw-away.mjs";
 export { TEST_HTPASSWD, TEST_PASSWORD, TEST_USER } from "./local/test-account.mjs";
@@ -25,6 +26,7 @@ export { TEST_HTPASSWD, TEST_PASSWORD, TEST_USER } from "./local/test-account.mj
 /**
  * @typedef {import("./local/elapsed.mjs").Log} Log
  * @typedef {import("./local/take-registry.mjs").TakenRegistry} TakenRegistry
+ * @typedef {import("./local/counting-proxy.mjs").CountingProxy} CountingProxy
  * @typedef {import("./local/throw-away.mjs").Instance} Instance a registry or BuildKit of one test
  *
  * @typedef {object} Environment

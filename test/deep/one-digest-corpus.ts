@@ -186,7 +186,7 @@ export function writeCorpusFiles(): void {
     "more/base.txt": "idna == 3.10 ; python_version >= '3'\n",
     token: "token of a file\n",
     "docker/Dockerfile": dockerfile,
-    "docker/Dockerfile.dockerignore": "*.log\ntoken\n",
+    "docker/Dockerfile.dockerignore": "*.log\n*.ts\ntoken\n",
     "app/x.log": "ignored by the Dockerfile",
   };
   for (const [path, text] of Object.entries(files)) {

@@ -16,7 +16,7 @@ const run = promisify(execFile);
 const main = join(__dirname, "../../dist/cli/main.js");
 const env: NodeJS.ProcessEnv = { ...process.env, ...secretVariables };
 
-/** A way to build images: their digests, in their order. */
+/** A way to build images: for each, in their order, `<hash>@<digest>`. */
 export type Way = (images: readonly CorpusImage[]) => Promise<readonly string[]>;
 
 /** Each whole from its base. */
@@ -45,7 +45,8 @@ async function publishEach(
     images.map(({ make }) =>
       limit(async () => {
         const prefixes = await planOf(make());
-        return (await publish(make(), { env, repository: newRepository(), prefixes, ...options })).digest;
+        const published = await publish(make(), { env, repository: newRepository(), prefixes, ...options });
+        return `${published.hash}@${published.digest}`;
       }),
     ),
   );
@@ -65,7 +66,10 @@ export const byCommand =
     return stdout
       .trimEnd()
       .split("\n")
-      .map((line): string => JSON.parse(line).digest);
+      .map((line) => {
+        const { hash, digest }: { hash: string; digest: string } = JSON.parse(line);
+        return `${hash}@${digest}`;
+      });
   };
 
 /** The corpus is the tests' own module; a program imports `slipway`. */

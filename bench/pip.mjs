@@ -1,0 +1,128 @@
+// Python packages: how long they take to import and to install, pip and uv against a plain `RUN pip install`.
+// BENCH_ROUNDS=5
+import { median, table } from "./figures.mjs";
+import {
+  endAll,
+  Image,
+  newRepository,
+  plainBase,
+  proxy,
+  publish,
+  range,
+  runIn,
+  seconds,
+  startBuilder,
+  timed,
+} from "./builds.mjs";
+
+const ROUNDS = Number(process.env["BENCH_ROUNDS"] ?? 5);
+const PACKAGES = ["numpy==2.1.3", "pandas==2.2.3", "requests==2.32.3"];
+const plainRun = `RUN python3 -m pip install --no-cache-dir --disable-pip-version-check ${PACKAGES.join(" ")}`;
+const installed = {
+  "plain `buildx build`": plain("true"),
+  "plain `buildx build`, `rewrite-timestamp`": plain("true", ",rewrite-timestamp=true,store=false"),
+  "Slipway, pip": slipway("pip"),
+  "Slipway, uv": slipway("uv"),
+};
+
+try {
+  const builder = await startBuilder();
+  await builder.plain({ dockerfile: `FROM ${plainBase()}\nRUN true\n`, args: ["--output", "type=cacheonly"] });
+  /** @type {Record<string, string>} */
+  const refs = {};
+  /** @type {Record<string, number[]>} */
+  const installs = {};
+  for (let round = 0; round < 3; round += 1) {
+    for (const [name, install] of Object.entries(installed)) {
+      if (round > 0 && name.includes("rewrite")) continue; // It installs what the row above does.
+      const { ms, value } = await timed(name, () => install(builder, round));
+      (installs[name] ??= []).push(ms);
+      refs[name] ??= value;
+    }
+  }
+  await printImports(builder, refs);
+  printInstalls(installs);
+} finally {
+  await endAll();
+}
+
+/** Another layer below it in every round, so that it is run again. @param {string} before @param {string} output */
+function plain(before, output = "") {
+  return async (/** @type {import("./builds.mjs").Builder} */ builder, /** @type {number} */ round) => {
+    const repository = newRepository();
+    const dockerfile = `FROM ${plainBase()}\nRUN ${before} ${round}\n${plainRun}\n`;
+    const flags = output === "" ? [] : ["--build-arg", "SOURCE_DATE_EPOCH=0"];
+    await builder.plain({
+      dockerfile,
+      args: [...flags, "--output", `type=image,name=${repository}:1,push=true${output}`],
+    });
+    return `${repository}:1`;
+  };
+}
+
+/** @param {"pip" | "uv"} installer */
+function slipway(installer) {
+  return async (/** @type {import("./builds.mjs").Builder} */ builder, /** @type {number} */ round) => {
+    const repository = newRepository();
+    const image = Image.debianSlim("3.11")
+      .runCommands(`true ${installer} ${round}`)
+      .pipInstall(PACKAGES, { installer });
+    const more = { prefixes: { kept: [], stored: 0 } };
+    const { digest } = await publish(image, { repository, builder, more });
+    return `${repository}@${digest}`;
+  };
+}
+
+/**
+ * Each import as the first of a container: without a file written. One before them brings the files into memory.
+ * @param {import("./builds.mjs").Builder} builder
+ * @param {Readonly<Record<string, string>>} refs
+ */
+async function printImports(builder, refs) {
+  const code = [
+    "import os, subprocess, sys, time",
+    "os.environ['PYTHONDONTWRITEBYTECODE'] = '1'",
+    "def look():",
+    "    start = time.perf_counter()",
+    "    subprocess.run([sys.executable, '-c', 'import pandas, requests'], check=True)",
+    "    return time.perf_counter() - start",
+    "look()",
+    "print('took', *[look() for _ in range(3)])",
+  ].join("\n");
+  /** @type {Record<string, number[]>} */
+  const times = {};
+  for (let round = 0; round < ROUNDS; round += 1) {
+    for (const [name, ref] of Object.entries(refs)) {
+      const text = await runIn(builder, ref, ["python3", "-c", code]);
+      const found =
+        /took (.*)/
+          .exec(text)?.[1]
+          ?.split(" ")
+          .map((second) => Number(second) * 1e3) ?? [];
+      (times[name] ??= []).push(...found);
+    }
+  }
+  const [peer = []] = Object.values(times);
+  const rows = Object.entries(times).map(([name, all]) => [
+    name,
+    seconds(median(all)),
+    range(all),
+    (median(all) / median(peer)).toFixed(2),
+  ]);
+  console.log(table(["`import pandas, requests`", "median", "range", "ratio of medians"], rows));
+}
+
+/** @param {Readonly<Record<string, readonly number[]>>} installs */
+function printInstalls(installs) {
+  const [peer = []] = Object.values(installs);
+  const rows = Object.entries(installs).map(([name, [first = 0, ...again]]) => [
+    name,
+    seconds(first),
+    (first / (peer[0] ?? Number.NaN)).toFixed(2),
+    again.length === 0 ? "" : seconds(median(again)),
+    again.length === 0 ? "" : (median(again) / median(peer.slice(1))).toFixed(2),
+  ]);
+  const head = ["build and push", "nothing fetched before", "ratio", "fetched before, run again", "ratio"];
+  console.log(`\n${table(head, rows)}`);
+  console.log(`\nPackages: ${PACKAGES.join(", ")}; pushed through a proxy at ${proxy.host.split(":")[0]}`);
+}
