@@ -1,5 +1,5 @@
 import { describeError, SlipwayError } from "../sdk/error";
-import { adoptImage, type StoredImage } from "./commit";
+import { adoptImage } from "./commit";
 import type { Builder } from "./builder";
 import type { BuilderChoice } from "./builder-choice";
 import type { Places } from "./place";
@@ -73,14 +73,14 @@ export async function applyImage(context: ApplyContext, props: Props): Promise<{
     onProgress: ({ text }) => log.status(text),
     signal: context.signal,
   });
-  const { reused, digest, sizeBytes, regions } = placed;
+  const { reused, digest, sizeBytes, platformDigests, regions } = placed;
   log.status(reused ? "exists, nothing built" : `built, ${formatSize(sizeBytes)}`);
   const mountDigest = await applyMounts(context, inputs, run, { places, log });
   const outputs: ImageOutputs = {
     digest,
     sizeBytes,
     reused,
-    platformDigests: platformDigestsOf(inputs, placed),
+    ...(platformDigests === undefined ? {} : { platformDigests }),
     ...(regions === undefined ? {} : { regions }),
     ...(mountDigest === undefined ? {} : { mountDigest }),
   };
@@ -118,20 +118,11 @@ export async function readImage(
   try {
     const { home } = context.placesOf(inputs);
     const stored = await adoptImage(home.registry, home.address, inputs.hash, context.signal);
-    if (stored === undefined) return { id: "", props: {} };
-    return { id, props: { ...props, ...stored, platformDigests: platformDigestsOf(inputs, stored) } };
+    return stored === undefined ? { id: "", props: {} } : { id, props: { ...props, ...stored } };
   } catch (error) {
     context.logFor(urnOf(props)).warn(`kept as it is, since the repository could not tell: ${describeError(error)}`);
     return { id, props };
   }
-}
-
-/** An image for one platform is that platform's manifest. */
-function platformDigestsOf(
-  { platforms }: ImageInputs,
-  { digest, platformDigests }: StoredImage,
-): Readonly<Record<string, string>> {
-  return platformDigests ?? Object.fromEntries(platforms.map((platform) => [platform, digest]));
 }
 
 /** Megabytes as registries count them, 10^6 bytes. */

@@ -102,6 +102,10 @@ export class BuiltImage extends pulumi.CustomResource {
     this.ref = stored.apply((digest) =>
       digest === undefined ? built : pulumi.all([this.urn, repository]).apply(([, place]) => `${place}@${digest}`),
     );
+    // The state of an image for one platform says its digest once.
+    this.platformDigests = pulumi
+      .all([this.platformDigests, this.platforms, this.digest])
+      .apply(([known, platforms, digest]) => known ?? Object.fromEntries(platforms.map((name) => [name, digest])));
     const mounts = pushedMounts(plan.mounts, this);
     rememberMounts(this, { local: plan.local, pushed: mounts, onUse: plan.mounts.onUse });
     this.handle = pulumi

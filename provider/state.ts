@@ -37,7 +37,7 @@ export interface ImageOutputs {
   readonly digest: string;
   readonly sizeBytes: number;
   readonly reused: boolean;
-  /** Platform → digest of its manifest. */
+  /** Platform → digest of its manifest, where the image is an index. */
   readonly platformDigests?: Readonly<Record<string, string>> | undefined;
   /** Region → digest, where there is more than one. */
   readonly regions?: Readonly<Record<string, string>> | undefined;
