@@ -25,6 +25,8 @@ export interface Cluster {
   readRuntimes(): Promise<readonly string[]>;
   /** The nodes with labels that a selector names; `undefined` where we may not know. */
   findNodes(labelSelector: string): Promise<readonly NodeFacts[] | undefined>;
+  /** Whether a namespace is there; `undefined` where we may not know. */
+  hasNamespace(name: string): Promise<boolean | undefined>;
   /** Whether a node is ready; `undefined` where we may not know. */
   isNodeReady(name: string): Promise<boolean | undefined>;
   /** Follows the DaemonSets of a namespace that carry a label, until the signal aborts; `onChange` gets all of them. */
@@ -122,6 +124,15 @@ class KubeCluster implements Cluster {
     try {
       const { items } = await this.#config.makeApiClient(this.#kube.CoreV1Api).listNode({ labelSelector });
       return items.map(nodeFacts);
+    } catch {
+      return undefined;
+    }
+  }
+
+  async hasNamespace(name: string): Promise<boolean | undefined> {
+    const api = this.#config.makeApiClient(this.#kube.CoreV1Api);
+    try {
+      return (await absent(api.readNamespace({ name }))) !== undefined;
     } catch {
       return undefined;
     }

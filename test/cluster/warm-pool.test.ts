@@ -146,6 +146,16 @@ test("no node that matches is a warning that names what was looked for", async (
   expect(up.outputs["groups"]).toEqual({ edge: { desired: 0, warm: 0, failed: [] } });
 });
 
+test("a namespace that is not there is a warning with a hint, before Kubernetes refuses what is made in it", async () => {
+  const stack = await makeClusterStack(program("nowhere", "echo one > /one"));
+  const up = await pulumi(stack, "up");
+  expect(up.exitCode).not.toBe(0);
+  expect(up.lines[""]?.join("\n")).toMatch(
+    /warning: new WarmPool\("fleet", …\): the cluster at https:\S+ has no namespace nowhere yet\. .* give its name as an Output/,
+  );
+  expect(up.lines["fleet-cpu-api"]?.join("\n")).toContain('namespaces "nowhere" not found');
+});
+
 test("a node that joins later is warmed without any command", async () => {
   const namespace = await newNamespace();
   const stack = await makeClusterStack(program(namespace, "echo six > /six"));

@@ -54,6 +54,10 @@ export class FakeCluster implements Cluster {
     return Promise.resolve(this.otherNodes);
   }
 
+  hasNamespace(): Promise<boolean | undefined> {
+    return Promise.resolve(true);
+  }
+
   isNodeReady(name: string): Promise<boolean | undefined> {
     return Promise.resolve(!this.unreadyNodes.has(name));
   }
