@@ -179,16 +179,3 @@ test("a user who may not see pods is told so, and which verb is missing", async 
   expect(up.exitCode).not.toBe(0);
   expect(up.text).toContain("does not let this kubeconfig's user list ");
 });
-
-test("an older cluster's images are held by a container of theirs", async () => {
-  const namespace = await newNamespace();
-  const stack = await makeClusterStack(
-    program(namespace, "echo seven > /seven").replace("wait:", `mechanism: "exec", wait:`),
-  );
-  const up = await pulumi(stack, "up");
-  expect(up.exitCode, up.text).toBe(0);
-  for (const node of NODES) expect(await imagesOn(node)).toContain(up.outputs["ref"]);
-  expect(await kubectl("get", "pods", "-n", namespace, "-o", "jsonpath={.items[*].spec.containers[*].image}")).toBe(
-    [up.outputs["ref"], up.outputs["ref"]].join(" "),
-  );
-});
