@@ -45,5 +45,7 @@ export const name = sandbox.name;`,
     up.outputs["ref"],
   );
   expect(await images()).toContain(up.outputs["ref"]);
-  expect(await kubectl("exec", "-n", "warm", `deploy/${String(up.outputs["name"])}`, "--", "ls", "/app")).toBe("index.ts");
+  expect(await kubectl("exec", "-n", "warm", `deploy/${String(up.outputs["name"])}`, "--", "ls", "/app")).toBe(
+    "index.ts",
+  );
 });

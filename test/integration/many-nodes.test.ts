@@ -79,7 +79,9 @@ test("where image volumes are switched off, and nobody may see it before, nodes 
   cluster.setPod("node-1", "ready");
   const { exitCode, result } = await command.ended();
   expect(exitCode, command.lines()).toBe(0);
-  expect(cluster.daemonSets()).toMatchObject([{ spec: { template: { spec: { containers: [{ image: result.ref }] } } } }]);
+  expect(cluster.daemonSets()).toMatchObject([
+    { spec: { template: { spec: { containers: [{ image: result.ref }] } } } },
+  ]);
 });
 
 test("of 1,000 nodes each is shown within 2 seconds, in less than 300 MB, also when the server ends its watches", async () => {

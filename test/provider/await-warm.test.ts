@@ -167,7 +167,9 @@ test("an image that the cluster left out of the DaemonSet is not warm, though ev
   cluster.setPod("a", "node-1", "ready");
   const error = await failureOf(wait([target("a")]));
   expect(error.code).toBe("NODES_NOT_WARM");
-  expect(error.message).toContain('left the image out of the DaemonSet warm/a. Give the WarmPool { mechanism: "exec" }.');
+  expect(error.message).toContain(
+    'left the image out of the DaemonSet warm/a. Give the WarmPool { mechanism: "exec" }.',
+  );
 });
 
 test("a node of an architecture that the image is not for is one of those that are to be warm, says why it is not, and ends the waiting at once", async () => {

@@ -41,7 +41,7 @@ test.each<[Has, string]>([
       { spec: { containers: [], volumes: volumes === "on" ? [{ name: "image", image: { reference: "x" } }] : [] } },
     ],
   } as const;
-  server.reset(({ url = "" }, response) => {
+  server.reset(({ url }, response) => {
     const found = Object.entries(answers).find(([path]) => url.split("?")[0]?.replace(/\/$/, "") === path);
     const [status, body] = found?.[1] ?? [404, {}];
     response.writeHead(status, { "content-type": "application/json" }).end(JSON.stringify(body));
