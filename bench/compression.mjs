@@ -28,7 +28,7 @@ const { env } = await startEnvironment();
 Object.assign(process.env, env);
 const { ctr, folder } = await startCluster();
 const root = mkdtempSync(join(tmpdir(), "slipway-bench-"));
-const instance = await startRegistry({ root });
+const instance = await startRegistry({ root: join(root, "registry") });
 const registry = new OciRegistry({ findCredentials: async () => undefined });
 /** @type {string[]} */
 const refs = [];
@@ -78,7 +78,7 @@ async function publish(name, compression, what) {
     `linux/${process.arch === "arm64" ? "arm64" : "amd64"}`,
   ]);
   const choice = { ...parseBuilderChoice(process.env["SLIPWAY_BUILDER"]), compression };
-  const builder = new BuildkitBuilder(choice, new Leftovers(root), process.env);
+  const builder = new BuildkitBuilder(choice, new Leftovers(join(root, "building")), process.env);
   const repository = `${instance.address}/${name}`;
   const { digest } = await publishImage(registry, () => builder, {
     specs,
@@ -121,5 +121,5 @@ function remove(ref) {
 /** @param {readonly string[]} args */
 function onNode(...args) {
   const address = ["-a", join(folder, "nodes", NODE, "containerd.sock"), "-n", "k8s.io"];
-  return execFileSync(ctr, [...address, ...args], { encoding: "utf8", stdio: ["ignore", "pipe", "inherit"] });
+  return execFileSync(ctr, [...address, ...args], { encoding: "utf8", stdio: ["ignore", "pipe", "pipe"] });
 }

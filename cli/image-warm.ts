@@ -8,6 +8,7 @@ import { Leftovers } from "../provider/leftovers";
 import { detectMechanism } from "../provider/mechanism";
 import { describeNodeGroup } from "../provider/node-groups";
 import { describeNode } from "../provider/node-view";
+import type { DaemonSetFacts } from "../provider/object-facts";
 import { Registries } from "../provider/registries";
 import {
   judgeView,
@@ -151,7 +152,7 @@ async function warm(
 ): Promise<readonly WarmView[]> {
   const targets = await Promise.all(
     orders.map(async (order) => {
-      const { name, uid } = await cluster.applyDaemonSet(onceManifest(order));
+      const { name, uid } = await apply(cluster, order);
       return { namespace: order.namespace, name, uid, group: describeNodeGroup(order.nodes), key: "image" };
     }),
   );
@@ -178,6 +179,12 @@ async function warm(
     },
   );
   return viewsOf(last);
+}
+
+/** Where image volumes are switched off, and that could not be seen before, as on an older cluster. */
+async function apply(cluster: Cluster, order: WarmOrder): Promise<DaemonSetFacts> {
+  const applied = await cluster.applyDaemonSet(onceManifest(order));
+  return applied.holdsImage ? applied : await cluster.applyDaemonSet(onceManifest({ ...order, mechanism: "exec" }));
 }
 
 function countWarm({ desired, nodes }: WarmView): string {

@@ -29,7 +29,10 @@ export async function awaitWarm(
 ): Promise<PoolProgress["groups"]> {
   let said = "";
   const onLook = ({ progress, states }: WarmLook): void => {
-    for (const state of states) checkIdentity(state, watch.cluster.server);
+    for (const state of states) {
+      checkIdentity(state, watch.cluster.server);
+      checkContent(state, watch.cluster.server);
+    }
     const text = describeProgress(progress.groups);
     if (text !== said && progress.counted) report(text);
     said = text;
@@ -46,6 +49,16 @@ function checkIdentity({ target, daemonSet }: TargetState, server: string): void
     code: "CLUSTER_MISMATCH",
     text: `waiting for the nodes: the DaemonSet ${target.namespace}/${target.name} that the provider made ${what} in the cluster at ${server}.`,
     hint: "Give the WarmPool the kubeconfig of its provider's cluster.",
+  });
+}
+
+/** Its pods would be ready, and hold nothing. */
+function checkContent({ target, daemonSet }: TargetState, server: string): void {
+  if (daemonSet?.holdsImage !== false) return;
+  throw new SlipwayError({
+    code: "NODES_NOT_WARM",
+    text: `waiting for the nodes: the cluster at ${server} has image volumes switched off and left the image out of the DaemonSet ${target.namespace}/${target.name}.`,
+    hint: 'Give the WarmPool { mechanism: "exec" }.',
   });
 }
 

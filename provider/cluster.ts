@@ -1,4 +1,4 @@
-import type { KubeConfig, KubernetesObject, V1DaemonSet } from "@kubernetes/client-node";
+import type { KubeConfig, KubernetesObject, V1DaemonSet, V1Pod } from "@kubernetes/client-node";
 import { describeError, SlipwayError } from "../sdk/error";
 import { followObjects, type ObjectPage, type ObjectSource, type OnChange, type PageOptions } from "./follow-objects";
 import { nodeFacts, type NodeFacts } from "./node-facts";
@@ -10,6 +10,7 @@ import {
   type PodFacts,
   type PullMessage,
 } from "./object-facts";
+import { restrictedContainer, restrictedPod } from "./pod-manifest";
 import type { DaemonSetManifest } from "./warm-manifest";
 
 /** What Slipway asks of a cluster. Failures are SlipwayErrors: CLUSTER_UNAVAILABLE, CLUSTER_DENIED. */
@@ -25,6 +26,10 @@ export interface Cluster {
   readRuntimes(): Promise<readonly string[]>;
   /** The nodes with labels that a selector names; `undefined` where we may not know. */
   findNodes(labelSelector: string): Promise<readonly NodeFacts[] | undefined>;
+  /** Whether the API server leaves image volumes in what it is given; `undefined` where we may not try. */
+  keepsImageVolumes(): Promise<boolean | undefined>;
+  /** Whether a namespace is there; `undefined` where we may not know. */
+  hasNamespace(name: string): Promise<boolean | undefined>;
   /** Whether a node is ready; `undefined` where we may not know. */
   isNodeReady(name: string): Promise<boolean | undefined>;
   /** Follows the DaemonSets of a namespace that carry a label, until the signal aborts; `onChange` gets all of them. */
@@ -75,8 +80,9 @@ class KubeCluster implements Cluster {
     const version = await this.#ask("read its version", () =>
       this.#config.makeApiClient(this.#kube.VersionApi).getCode(),
     );
-    // EKS and GKE write "35+".
-    return { major: Number.parseInt(version.major, 10), minor: Number.parseInt(version.minor, 10) };
+    // An API server may do as an older one does; EKS and GKE write "35+".
+    const { major, minor, emulationMajor = major, emulationMinor = minor } = version;
+    return { major: Number.parseInt(emulationMajor, 10), minor: Number.parseInt(emulationMinor, 10) };
   }
 
   async listDaemonSets(namespace: string, labelSelector: string): Promise<readonly DaemonSetFacts[]> {
@@ -122,6 +128,29 @@ class KubeCluster implements Cluster {
     try {
       const { items } = await this.#config.makeApiClient(this.#kube.CoreV1Api).listNode({ labelSelector });
       return items.map(nodeFacts);
+    } catch {
+      return undefined;
+    }
+  }
+
+  async keepsImageVolumes(): Promise<boolean | undefined> {
+    const api = this.#config.makeApiClient(this.#kube.CoreV1Api);
+    const volumes = [{ name: "image", image: { reference: "localhost/none@sha256:" + "0".repeat(64) } }];
+    const containers = [{ ...restrictedContainer, name: "probe", image: "localhost/none" }];
+    const pod = { metadata: { generateName: "slipway-probe-" }, spec: { ...restrictedPod, containers, volumes } };
+    try {
+      const body: V1Pod = JSON.parse(JSON.stringify(pod));
+      const { spec } = await api.createNamespacedPod({ namespace: "default", dryRun: "All", body });
+      return spec && spec.volumes?.some(({ image }) => image !== undefined) === true;
+    } catch {
+      return undefined;
+    }
+  }
+
+  async hasNamespace(name: string): Promise<boolean | undefined> {
+    const api = this.#config.makeApiClient(this.#kube.CoreV1Api);
+    try {
+      return (await absent(api.readNamespace({ name }))) !== undefined;
     } catch {
       return undefined;
     }

@@ -34,6 +34,7 @@ async function hasImageVolumes(opened: Promise<Cluster>, firstContainerd: Versio
     const cluster = await opened;
     const { major, minor } = await cluster.readVersion();
     if (major === 1 && minor < FIRST_MINOR) return false;
+    if ((await cluster.keepsImageVolumes()) === false) return false;
     return !(await cluster.readRuntimes()).some((runtime) => isOlder(runtime, firstContainerd));
   } catch {
     return true;

@@ -24,6 +24,8 @@ export interface DaemonSetFacts {
   readonly ready: number;
   readonly annotations: Readonly<Record<string, string>>;
   readonly placement: Placement;
+  /** Whether its pods hold anything: an API server with image volumes switched off takes them out, and says nothing. */
+  readonly holdsImage: boolean;
 }
 
 /** An event of a pod that speaks of a pull. */
@@ -42,6 +44,7 @@ export function daemonSetFacts({ metadata, spec, status }: V1DaemonSet): DaemonS
     ready: status?.numberReady ?? 0,
     annotations: metadata?.annotations ?? {},
     placement: placementOf(spec?.template.spec),
+    holdsImage: (spec?.template.spec?.volumes ?? []).length > 0,
   };
 }
 

@@ -2,6 +2,7 @@ import * as pulumi from "@pulumi/pulumi";
 import { checkNames, fail, type Call } from "../sdk/arguments";
 import { readCallSite } from "../sdk/call-site";
 import { describeError } from "../sdk/error";
+import { openCluster } from "./cluster";
 import { kubernetesClass, type KubernetesObject } from "./kubernetes-package";
 import { detectMechanism } from "./mechanism";
 import type { LocatedRepository } from "./located";
@@ -145,10 +146,31 @@ function planPool(call: Call, args: WarmPoolArgs, program: Program): PoolPlan {
     kubeconfig: args.kubeconfig,
     repository: planPausePlace(call, args.repository, images, program),
     mechanism: planMechanism(call, args.mechanism ?? "auto", program.isMocked ? undefined : kubeconfig),
-    namespace: pulumi.output(args.namespace),
+    namespace: planNamespace(call, args.namespace, program.isMocked ? undefined : kubeconfig),
     imagePullSecrets: pulumi.output(args.imagePullSecrets ?? []),
     runtimeClassName: pulumi.output(args.runtimeClassName),
   };
+}
+
+/** Kubernetes refuses what is made in a namespace that is not there, in the update only; a preview is to tell, too. */
+function planNamespace(
+  call: Call,
+  namespace: WarmPoolArgs["namespace"],
+  kubeconfig: pulumi.Input<string> | undefined,
+): PoolPlan["namespace"] {
+  if (typeof namespace !== "string" || typeof kubeconfig !== "string" || kubeconfig === "") {
+    return pulumi.output(namespace);
+  }
+  return pulumi.output(
+    openCluster(kubeconfig)
+      .then(async (cluster) => {
+        if ((await cluster.hasNamespace(namespace)) !== false) return;
+        const text = `${call.text}: the cluster at ${cluster.server} has no namespace ${namespace} yet. Where this program makes it, give its name as an Output ({ namespace: made.metadata.name }), so that it comes first; else make it.`;
+        await pulumi.log.warn(call.callSite === undefined ? text : `${text}\n    at ${call.callSite}`);
+      })
+      .catch(() => undefined) // Whoever waits for the cluster tells what is wrong with it.
+      .then(() => namespace),
+  );
 }
 
 function planImages(call: Call, given: unknown, program: Program): PoolPlan["images"] {

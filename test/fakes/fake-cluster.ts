@@ -23,6 +23,7 @@ export class FakeCluster implements Cluster {
   /** What it says of nodes of other architectures; `undefined`: that is nobody's business. */
   otherNodes: readonly NodeFacts[] | undefined = [];
   version = { major: 1, minor: 36 };
+  hasImageVolumes: boolean | undefined = true;
   runtimes: readonly string[] = ["containerd://2.2.4"];
 
   readVersion() {
@@ -40,7 +41,7 @@ export class FakeCluster implements Cluster {
   applyDaemonSet({ metadata: { name, annotations } }: DaemonSetManifest): Promise<DaemonSetFacts> {
     const generation = 1;
     const counts = { generation, observedGeneration: 1, desired: 0, ready: 0 };
-    const facts = { name, uid: `uid-${name}`, ...counts, annotations, placement: FOR_AMD64 };
+    const facts = { name, uid: `uid-${name}`, ...counts, annotations, placement: FOR_AMD64, holdsImage: true };
     this.daemonSets.set(name, facts);
     return Promise.resolve(facts);
   }
@@ -52,6 +53,14 @@ export class FakeCluster implements Cluster {
 
   findNodes(): Promise<readonly NodeFacts[] | undefined> {
     return Promise.resolve(this.otherNodes);
+  }
+
+  keepsImageVolumes(): Promise<boolean | undefined> {
+    return Promise.resolve(this.hasImageVolumes);
+  }
+
+  hasNamespace(): Promise<boolean | undefined> {
+    return Promise.resolve(true);
   }
 
   isNodeReady(name: string): Promise<boolean | undefined> {
@@ -74,9 +83,9 @@ export class FakeCluster implements Cluster {
   }
 
   /** A DaemonSet for so many nodes. */
-  setDaemonSet(name: string, desired: number, uid = `uid-${name}`): void {
+  setDaemonSet(name: string, desired: number, uid = `uid-${name}`, holdsImage = true): void {
     const counts = { generation: 1, observedGeneration: 1, desired, ready: 0 };
-    this.daemonSets.set(name, { name, uid, ...counts, annotations: {}, placement: FOR_AMD64 });
+    this.daemonSets.set(name, { name, uid, ...counts, annotations: {}, placement: FOR_AMD64, holdsImage });
   }
 
   setPod(daemonSet: string, node: string, state: "ready" | "pulling" | { reason: string; message: string }): void {

@@ -1,5 +1,6 @@
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import { onTestFinished } from "vitest";
+import * as v from "valibot";
 import { makeDaemonSet, makeEvent, makePod, type ApiObject, type PodState } from "./api-objects";
 
 type Kind = "daemonsets" | "pods" | "events";
@@ -25,6 +26,8 @@ export class SimulatedCluster {
   kubeconfig = "";
   /** How many lists were asked for, by kind. */
   readonly lists = { daemonsets: 0, pods: 0, events: 0 };
+  /** Whether it does as an API server with image volumes switched off: it takes them out, and says nothing. */
+  leavesOutImageVolumes = false;
   readonly #nodes: readonly string[];
   readonly #objects = { daemonsets: new Map(), pods: new Map(), events: new Map() } satisfies Record<
     Kind,
@@ -61,6 +64,10 @@ export class SimulatedCluster {
     });
   }
 
+  daemonSets(): readonly ApiObject[] {
+    return [...this.#objects.daemonsets.values()];
+  }
+
   /** Changes the pod of a node, and tells what kubelet would tell of it. */
   setPod(node: string, state: PodState): void {
     this.#put("pods", makePod(node, state, this.#image));
@@ -89,6 +96,7 @@ export class SimulatedCluster {
   async #answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const url = new URL(request.url ?? "", "http://simulated");
     const kind = /\/(daemonsets|pods|events)(?:\/|$)/.exec(url.pathname)?.[1];
+    if (request.method === "POST") return void response.writeHead(403).end();
     if (request.method === "PATCH") return this.#apply(JSON.parse(await textOf(request)), response);
     if (url.pathname === "/version") return reply(response, { major: "1", minor: "36" });
     if (url.pathname === "/apis/apps/v1") {
@@ -102,7 +110,8 @@ export class SimulatedCluster {
 
   /** The controller's part: it counts the nodes, and each gets a pod. */
   #apply(given: ApiObject, response: ServerResponse): void {
-    const daemonSet = makeDaemonSet(given, this.#nodes.length);
+    const kept = this.leavesOutImageVolumes ? withoutImageVolumes(given) : given;
+    const daemonSet = makeDaemonSet(kept, this.#nodes.length);
     this.#image = String(daemonSet.metadata.annotations?.["slipway/image"]);
     this.#put("daemonsets", daemonSet);
     for (const node of this.#nodes) this.setPod(node, "queued");
@@ -132,6 +141,16 @@ export class SimulatedCluster {
     });
   }
 }
+
+function withoutImageVolumes(object: ApiObject): ApiObject {
+  const { spec } = v.parse(daemonSetSchema, object).spec.template;
+  const volumes = spec.volumes.filter((volume) => !("image" in volume));
+  return { ...object, spec: { ...Object(object["spec"]), template: { spec: { ...spec, volumes } } } };
+}
+
+const daemonSetSchema = v.object({
+  spec: v.object({ template: v.object({ spec: v.looseObject({ volumes: v.array(v.looseObject({})) }) }) }),
+});
 
 function send(response: ServerResponse, { type, object }: Change): void {
   response.write(`${JSON.stringify({ type, object })}\n`);

@@ -70,6 +70,20 @@ async function startCommand(cluster: SimulatedCluster) {
   };
 }
 
+test("where image volumes are switched off, and nobody may see it before, nodes hold the image by a container of its own", async () => {
+  const cluster = new SimulatedCluster(["node-1"]);
+  cluster.leavesOutImageVolumes = true;
+  await cluster.start();
+  const command = await startCommand(cluster);
+  await command.until("node-1  queued");
+  cluster.setPod("node-1", "ready");
+  const { exitCode, result } = await command.ended();
+  expect(exitCode, command.lines()).toBe(0);
+  expect(cluster.daemonSets()).toMatchObject([
+    { spec: { template: { spec: { containers: [{ image: result.ref }] } } } },
+  ]);
+});
+
 test("of 1,000 nodes each is shown within 2 seconds, in less than 300 MB, also when the server ends its watches", async () => {
   const cluster = new SimulatedCluster(NODES);
   await cluster.start();

@@ -145,6 +145,7 @@ test("numbers that the controller has not looked at yet are no numbers", async (
     ready: 0,
     annotations: {},
     placement: FOR_AMD64,
+    holdsImage: true,
   });
   const error = await failureOf(wait([target("a")], 100, 0.05));
   expect(error.code).toBe("NODES_NOT_WARM");
@@ -159,6 +160,16 @@ test("a DaemonSet of the same name in another cluster is seen", async () => {
   expect((await failureOf(wait([target("a")]))).code).toBe("CLUSTER_MISMATCH");
   cluster.setDaemonSet("a", 1, "another-uid");
   expect((await failureOf(wait([target("a")]))).text).toContain("https://fake:6443");
+});
+
+test("an image that the cluster left out of the DaemonSet is not warm, though every pod is ready", async () => {
+  cluster.setDaemonSet("a", 1, "uid-a", false);
+  cluster.setPod("a", "node-1", "ready");
+  const error = await failureOf(wait([target("a")]));
+  expect(error.code).toBe("NODES_NOT_WARM");
+  expect(error.message).toContain(
+    'left the image out of the DaemonSet warm/a. Give the WarmPool { mechanism: "exec" }.',
+  );
 });
 
 test("a node of an architecture that the image is not for is one of those that are to be warm, says why it is not, and ends the waiting at once", async () => {
