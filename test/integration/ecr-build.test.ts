@@ -1,3 +1,4 @@
+import { writeFileSync } from "node:fs";
 import { afterEach, expect, test } from "vitest";
 import { ecrRepository } from "../../provider/ecr-repository";
 import { locateRepository } from "../../provider/locate";
@@ -5,7 +6,8 @@ import { Image } from "../../sdk/image";
 import { expectCode } from "../fakes/registry-contract";
 import { hostOf, PLACE, REGION, useEcr } from "./ecr-parts";
 import { noAwsSettings as nothing, placeInEcr } from "./ecr-place";
-import { newName } from "./real-parts";
+import { pushBase } from "./platform-base";
+import { newFolder, newName } from "./real-parts";
 
 const OTHER = { account: "210987654321", region: REGION };
 const ecr = useEcr([PLACE, OTHER]);
@@ -29,6 +31,23 @@ test("a token that ends between a private base and the push costs a second run o
   const placed = await placeInEcr(image, target, { onProgress: (text) => void lines.push(text) });
   expect(placed.stored?.digest).toBe(placed.digest);
   expect(lines).toContain("the registry's login ended meanwhile; once more with a new one");
+});
+
+test("build cache is written beside the images, under a tag that moves though hash tags do not", async () => {
+  const target = { name: newName(), region: REGION, ...hosts() };
+  process.chdir(newFolder());
+  const settings = { cache: { to: "main", from: ["main"] } };
+  const base = await pushBase(["amd64"]);
+  const digests: unknown[] = [];
+  for (const content of ["one", "two"]) {
+    writeFileSync("file", content);
+    await placeInEcr(Image.base(base).addLocalFile("file", "/srv/file", { strategy: "copy" }), target, { settings });
+    const imageIds = [{ imageTag: "cache-main-amd64" }];
+    const { body } = await ecr().ask(PLACE, "BatchGetImage", { repositoryName: target.name, imageIds });
+    digests.push(body.images?.[0]?.imageId?.imageDigest);
+  }
+  expect(digests).toEqual([expect.stringMatching(/^sha256:/), expect.stringMatching(/^sha256:/)]);
+  expect(digests[1]).not.toBe(digests[0]);
 });
 
 test("another account's image is copied by digest, without a builder", async () => {

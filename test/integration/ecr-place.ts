@@ -1,5 +1,5 @@
 import { BuildkitBuilder } from "../../provider/buildkit";
-import { parseBuilderChoice } from "../../provider/builder-choice";
+import { parseBuilderChoice, type BuilderSettings } from "../../provider/builder-choice";
 import { adoptImage } from "../../provider/commit";
 import { dockerCredentials } from "../../provider/credentials";
 import { ecrRepository, type EcrByName } from "../../provider/ecr-repository";
@@ -17,6 +17,7 @@ import { environmentBuilder, newFolder } from "./real-parts";
 export const noAwsSettings = { region: undefined, profile: undefined, assumeRoles: [] };
 interface Options {
   readonly build?: BuildChoice;
+  readonly settings?: BuilderSettings;
   readonly onProgress?: (text: string) => void;
 }
 
@@ -24,7 +25,7 @@ interface Options {
 export async function placeInEcr(
   image: Image,
   args: EcrByName,
-  { build = "auto", onProgress = () => undefined }: Options = {},
+  { build = "auto", settings = {}, onProgress = () => undefined }: Options = {},
 ) {
   const registries = new Registries(dockerCredentials({ DOCKER_CONFIG: "/nowhere" }));
   const places = registries.placesOf(await locateRepository(ecrRepository(args), noAwsSettings));
@@ -32,7 +33,7 @@ export async function placeInEcr(
   const program = new ImageProgram({ folder: process.cwd(), registry: registries.oci(), mirrors });
   const { specs, hash } = await program.resolve(image, ["linux/amd64"]);
   const folder = newFolder();
-  const choice = parseBuilderChoice(environmentBuilder);
+  const choice = { ...parseBuilderChoice(environmentBuilder), ...settings };
   const { findCredentials } = registries;
   const makeBuilder = () => new BuildkitBuilder(choice, new Leftovers(folder), process.env, { findCredentials });
   const placed = await placeImage(places, makeBuilder, {
