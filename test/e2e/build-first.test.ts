@@ -1,7 +1,9 @@
 import { execFile } from "node:child_process";
+import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import { expect, test } from "vitest";
+import { parse } from "yaml";
 import { fetchTags, newWord } from "./registry";
 import { cloneFolder, makeStack, pulumi, type Stack } from "./stack";
 
@@ -35,24 +37,30 @@ for (const [folder, images] of Object.entries({ a, b }))
 `,
 };
 
+interface Workflow {
+  readonly jobs: { readonly images: { readonly steps: readonly { readonly name?: string; readonly run?: string }[] } };
+}
+
+/** What a machine of examples/build-first runs: the images that it built, and what it said. */
 async function buildShard({ folder, env }: Stack, shard: string) {
-  const args = ["image", "build", "services/*/images.ts#*", "--shard", shard, "--repository", repository, "--json"];
-  const main = join(cloneFolder, "dist/cli/main.js");
-  const { stdout, stderr } = await promisify(execFile)(process.execPath, [main, ...args], { cwd: folder, env });
-  const results: readonly { readonly image: string; readonly reused: boolean }[] = stdout
-    .split("\n")
-    .filter((line) => line !== "")
-    .map((line) => JSON.parse(line));
+  const { jobs }: Workflow = parse(readFileSync(join(cloneFolder, "examples/build-first/slipway.yaml"), "utf8"));
+  const command = jobs.images.steps.find(({ name }) => name === "Build")?.run ?? "";
+  const PATH = `${join(folder, "bin")}:${env["PATH"] ?? ""}`;
+  const own = { ...env, PATH, SHARD: shard, SLIPWAY_REPOSITORY: repository };
+  const { stdout, stderr } = await promisify(execFile)("bash", ["-e", "-c", command], { cwd: folder, env: own });
+  const results = [...stdout.matchAll(/^image {3}(.*)\nuri .*\nref .*\nreused {2}no$/gm)].map(([, image]) => image);
   return { results, stderr };
 }
 
 test("what slipway image build has built in parts, an up takes as it is, without a builder", async () => {
   const stack = await makeStack(files);
+  // Stands for npm's own: the package is no published one.
+  mkdirSync(join(stack.folder, "bin"));
+  writeFileSync(join(stack.folder, "bin/npx"), '#!/bin/sh\nexec "$@"\n', { mode: 0o755 });
   const first = await buildShard(stack, "1/2");
   const second = await buildShard(stack, "2/2");
-  for (const { results } of [first, second]) expect(results).toMatchObject([{ reused: false }, { reused: false }]);
-  expect(first.results.map(({ image }) => image)).toEqual(["services/a/images.ts#api", "services/b/images.ts#api"]);
-  expect(second.results.map(({ image }) => image)).toEqual(["services/a/images.ts#worker", "services/b/images.ts#job"]);
+  expect(first.results).toEqual(["services/a/images.ts#api", "services/b/images.ts#api"]);
+  expect(second.results).toEqual(["services/a/images.ts#worker", "services/b/images.ts#job"]);
   // What all begin with is built by one of the first two, of two programs, and is in the repository for the others.
   expect(`${first.stderr}${second.stderr}`.match(/building step 1 of /g)).toHaveLength(1);
   const tags = await fetchTags(repository);
@@ -62,8 +70,4 @@ test("what slipway image build has built in parts, an up takes as it is, without
   expect(up.exitCode, up.text).toBe(0);
   for (const name of names) expect(up.lines[name]).toContainEqual(expect.stringContaining("exists, nothing to build"));
   expect(await fetchTags(repository)).toEqual(tags);
-  expect(await buildShard(stack, "5/5")).toMatchObject({
-    results: [],
-    stderr: expect.stringContaining("shard 5/5: the 4 images are in other parts, nothing to do"),
-  });
 });
