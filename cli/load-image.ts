@@ -94,9 +94,15 @@ export class ImageLoader {
   #programIn(folder: string): { readonly program: ImageProgram; readonly keeper: LockKeeper } {
     const known = this.#programs.get(folder);
     if (known !== undefined) return known;
-    const { lock: mode, mirrors } = this.settings;
+    const { lock: mode, mirrors, hashCache } = this.settings;
     const file = findLockFile(folder);
-    const program = new ImageProgram({ folder, registry: this.registries.oci(), mirrors, lock: file.lock });
+    const program = new ImageProgram({
+      folder,
+      registry: this.registries.oci(),
+      mirrors,
+      lock: file.lock,
+      hashCache,
+    });
     const keeper = new LockKeeper(file, program, {
       mode,
       warn: (text) => this.progress.note(`warning: ${text}`),
