@@ -71,6 +71,11 @@ export class HashCache {
     this.#isTrusted = options.isTrusted ?? isOnTrustedDisk;
   }
 
+  /** Where it is, absolute. */
+  get folder(): string {
+    return this.#options.folder;
+  }
+
   /** @param name what distinguishes the tree from others of the machine. */
   of(name: string): TreeCache {
     return { read: (files) => this.#read(name, files) };
@@ -172,7 +177,8 @@ function readBoot(): { readonly header: Buffer; readonly minAgeMs: number } {
   return { header, minAgeMs: Math.max(MIN_AGE_MS, (expire + every) * 10 * 2) };
 }
 
-function isOnTrustedDisk(folder: string): boolean {
+/** Whether what is in a folder is on a file system that tells of every write. */
+export function isOnTrustedDisk(folder: string): boolean {
   return TRUSTED_TYPES.has(statfsSync(folder).type);
 }
 
