@@ -1,26 +1,26 @@
 // The tree hash of a folder against `find | xargs sha256sum`, whole processes, alternating; medians of 9.
 import { spawnSync } from "node:child_process";
 import { mkdirSync, mkdtempSync, rmSync, truncateSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { loadavg, tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { median, spread, table } from "./figures.mjs";
 
 const ROUNDS = 9;
-const child = fileURLToPath(new URL("tree-hash-child.mjs", import.meta.url));
+const [child, statChild] = ["tree-hash-child.mjs", "stat-child.mjs"].map((name) =>
+  fileURLToPath(new URL(name, import.meta.url)),
+);
 const folder = mkdtempSync(join(tmpdir(), "slipway-bench-"));
+const cache = join(folder, "cache");
 process.on("exit", () => rmSync(folder, { recursive: true, force: true }));
 
+const loadBefore = loadavg()[0]?.toFixed(0);
 const rows = [
-  compare("20,000 files, 87 MB", makeSmallFiles(join(folder, "small"))),
-  compare("10 files, 1 GB", makeLargeFiles(join(folder, "large"))),
+  ...compare("20,000 files, 87 MB", makeSmallFiles(join(folder, "small"))),
+  ...compare("10 files, 1 GB", makeLargeFiles(join(folder, "large"))),
 ];
-console.log(
-  table(
-    ["whole process", "find \\| xargs sha256sum", "range", "Slipway", "range", "ratio of medians (of rounds)"],
-    rows,
-  ),
-);
+console.log(`load ${loadBefore} at the start and ${loadavg()[0]?.toFixed(0)} at the end\n`);
+console.log(table(["whole process", "median", "range", "ratio of medians (of rounds)"], rows));
 const huge = join(folder, "huge");
 mkdirSync(huge);
 writeFileSync(join(huge, "f"), "");
@@ -29,30 +29,33 @@ console.log(`\nHighest memory for one file of 5 GB: ${(hash(huge).memoryBytes / 
 
 /** @param {string} name @param {string} path */
 function compare(name, path) {
-  /** @type {number[]} */
-  const peer = [];
-  /** @type {number[]} */
-  const ours = [];
+  /** @type {Record<string, () => unknown>} */
+  const cases = {
+    "find \\| xargs sha256sum": () =>
+      run("sh", ["-c", "find . -type f -print0 | xargs -0 sha256sum > /dev/null"], path),
+    "Slipway, first time": () => hash(path, cache),
+    "Slipway, again, unchanged": () => hash(path, cache),
+    "limit: Node that lists and stats": () => run(process.execPath, [statChild ?? "", path], folder),
+    "limit: Node that does nothing": () => run(process.execPath, ["-e", "0"], folder),
+  };
+  /** @type {Record<string, number[]>} */
+  const times = Object.fromEntries(Object.keys(cases).map((key) => [key, []]));
   for (let round = 0; round < ROUNDS; round += 1) {
-    peer.push(timed(() => run("sh", ["-c", "find . -type f -print0 | xargs -0 sha256sum > /dev/null"], path)));
-    ours.push(timed(() => hash(path)));
+    rmSync(cache, { recursive: true, force: true });
+    for (const [key, work] of Object.entries(cases)) times[key]?.push(timed(work));
   }
-  const ratios = ours.map((time, round) => time / (peer[round] ?? Number.NaN));
-  const ratio = (median(ours) / median(peer)).toFixed(2);
-  const range = `${Math.min(...ratios).toFixed(2)}–${Math.max(...ratios).toFixed(2)}`;
-  return [
-    name,
-    `${median(peer).toFixed(0)} ms`,
-    spread(peer),
-    `${median(ours).toFixed(0)} ms`,
-    spread(ours),
-    `${ratio} (${range})`,
-  ];
+  const [peer = []] = Object.values(times);
+  return Object.entries(times).map(([key, own]) => {
+    const ratios = own.map((time, round) => time / (peer[round] ?? Number.NaN));
+    const ratio = (median(own) / median(peer)).toFixed(2);
+    const range = `${Math.min(...ratios).toFixed(2)}–${Math.max(...ratios).toFixed(2)}`;
+    return [`${name}: ${key}`, `${median(own).toFixed(0)} ms`, spread(own), `${ratio} (${range})`];
+  });
 }
 
-/** @param {string} path */
-function hash(path) {
-  return JSON.parse(run(process.execPath, [child, path], folder));
+/** @param {string} path @param {readonly string[]} args the cache's folder */
+function hash(path, ...args) {
+  return JSON.parse(run(process.execPath, [child ?? "", path, ...args], folder));
 }
 
 /** @param {string} command @param {readonly string[]} args @param {string} cwd */

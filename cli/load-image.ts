@@ -108,10 +108,10 @@ export class ImageLoader {
   #programIn(folder: string): { readonly program: ImageProgram; readonly keeper: LockKeeper } {
     const known = this.#programs.get(folder);
     if (known !== undefined) return known;
-    const { lock: mode, mirrors } = this.settings;
+    const { lock: mode, mirrors, hashCache } = this.settings;
     const file = findLockFile(folder);
     const registry = this.registries.oci();
-    const program = new ImageProgram({ folder, registry, mirrors, lock: file.lock, plans: this.#plans });
+    const program = new ImageProgram({ folder, registry, mirrors, lock: file.lock, plans: this.#plans, hashCache });
     const keeper = new LockKeeper(file, program, {
       mode,
       warn: (text) => this.progress.note(`warning: ${text}`),

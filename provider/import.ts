@@ -8,6 +8,7 @@ import { escapeOf } from "../sdk/dockerfile-resolved";
 import { inContext, inDockerfile } from "../sdk/dockerfile-stages";
 import { SlipwayError } from "../sdk/error";
 import { hashTree, joinPath } from "../sdk/files";
+import type { HashCache } from "../sdk/hash-cache";
 import type { Platform } from "../sdk/platform";
 import type { DockerfileBase, ImageSpec, ResolvedDockerfileBase } from "../sdk/spec";
 import type { Tree } from "../sdk/tree";
@@ -110,10 +111,15 @@ export async function readImport(
 export class ContextHashes {
   readonly #hashes = new Map<string, Promise<string>>();
   readonly #folder: string;
+  readonly #cache: HashCache | undefined;
 
-  /** @param folder the program's folder, absolute. */
-  constructor(folder: string) {
+  /**
+   * @param folder the program's folder, absolute.
+   * @param cache what earlier runs found.
+   */
+  constructor(folder: string, cache: HashCache | undefined) {
     this.#folder = folder;
+    this.#cache = cache;
   }
 
   hash(
@@ -126,7 +132,8 @@ export class ContextHashes {
     if (known !== undefined) return known;
     const hash = inContext(base.source, callSite, async () => {
       const tree = await listImport(base, reads, this.#folder, report);
-      return hashTree(tree, watchBytes(report, `${describeImport(base)}: hashed`, tree));
+      const watch = watchBytes(report, `${describeImport(base)}: hashed`, tree);
+      return hashTree(tree, watch, this.#cache?.of(JSON.stringify([this.#folder, key])));
     });
     this.#hashes.set(key, hash);
     return hash;

@@ -2,6 +2,7 @@ import pLimit from "p-limit";
 import type { CallSite } from "../sdk/call-site";
 import { SlipwayError } from "../sdk/error";
 import { hashImage, hashMounts } from "../sdk/hash";
+import type { HashCache } from "../sdk/hash-cache";
 import type { Lock } from "../sdk/lock";
 import type { Platform } from "../sdk/platform";
 import { resolveMounts, resolveSpec, resolveSteps, TreeHashes, type Found } from "../sdk/resolve";
@@ -86,12 +87,13 @@ export class ImageProgram {
     readonly lock?: Lock | undefined;
     /** Of several programs whose images are built together. Default: its own. */
     readonly plans?: PrefixPlans;
+    readonly hashCache?: HashCache | undefined;
   }) {
     this.folder = options.folder;
     this.#plans = options.plans ?? new PrefixPlans();
     this.bases = new LockedBases(options.registry, options.mirrors, options.lock);
-    this.#trees = new TreeHashes(options.folder);
-    this.#contexts = new ContextHashes(options.folder);
+    this.#trees = new TreeHashes(options.folder, options.hashCache);
+    this.#contexts = new ContextHashes(options.folder, options.hashCache);
   }
 
   /**

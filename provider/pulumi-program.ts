@@ -79,7 +79,13 @@ function makeProgram(): Program {
   };
   const folder = process.cwd();
   const lockFile = isMocked ? undefined : findLockFile(folder);
-  const images = new ImageProgram({ folder, registry, mirrors: settings.mirrors, lock: lockFile?.lock });
+  const images = new ImageProgram({
+    folder,
+    registry,
+    mirrors: settings.mirrors,
+    lock: lockFile?.lock,
+    hashCache: isMocked ? undefined : settings.hashCache,
+  });
   const wrong = new WrongImages();
   const keeper =
     lockFile &&

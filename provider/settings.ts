@@ -1,4 +1,6 @@
+import { isAbsolute, join } from "node:path";
 import { SlipwayError } from "../sdk/error";
+import { HashCache } from "../sdk/hash-cache";
 import type { Mirror } from "./mirrors";
 import { parseMirrors } from "./mirrors";
 
@@ -16,6 +18,8 @@ export interface Settings {
   readonly caBundle: string | undefined;
   readonly mirrors: readonly Mirror[];
   readonly lock: LockMode;
+  /** What is known of files' digests from earlier runs; none where it is off, or there is no place for it. */
+  readonly hashCache: HashCache | undefined;
 }
 
 export const DEFAULT_REPOSITORY = "localhost:5000/images";
@@ -31,6 +35,7 @@ export function readSettings(env: NodeJS.ProcessEnv, readConfig: ReadConfig = ()
     caBundle: read("caBundle", "SLIPWAY_CA_BUNDLE"),
     mirrors: parseMirrors(read("mirrors", "SLIPWAY_MIRRORS") ?? ""),
     lock: parseLockMode(env["SLIPWAY_LOCK"]?.trim() ?? ""),
+    hashCache: findHashCache(env),
   };
 }
 
@@ -40,4 +45,17 @@ function parseLockMode(text: string): LockMode {
   const found = `SLIPWAY_LOCK: ${JSON.stringify(text)} is no way to use a lock.`;
   const hint = "SLIPWAY_LOCK=write records what a run resolves; unset it to read the lock.";
   throw new SlipwayError({ code: "INVALID_ARGUMENT", text: found, hint });
+}
+
+/** Among the user's caches: XDG Base Directory Specification, where a relative folder counts as none. */
+function findHashCache(env: NodeJS.ProcessEnv): HashCache | undefined {
+  const mode = env["SLIPWAY_HASH_CACHE"]?.trim() ?? "";
+  if (mode === "off") return undefined;
+  if (mode !== "" && mode !== "on") {
+    const found = `SLIPWAY_HASH_CACHE: ${JSON.stringify(mode)} is neither on nor off.`;
+    throw new SlipwayError({ code: "INVALID_ARGUMENT", text: found, hint: "Unset it, or set it to off." });
+  }
+  const [caches = "", home = ""] = [env["XDG_CACHE_HOME"], env["HOME"]];
+  const folder = isAbsolute(caches) ? caches : isAbsolute(home) ? join(home, ".cache") : undefined;
+  return folder === undefined ? undefined : new HashCache({ folder: join(folder, "slipway", "hashes") });
 }

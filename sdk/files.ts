@@ -1,11 +1,12 @@
 import { isUtf8 } from "node:buffer";
 import { createHash, hash } from "node:crypto";
-import { closeSync, constants, openSync, readFileSync, readSync, statSync } from "node:fs";
+import { closeSync, constants, fstatSync, openSync, readFileSync, readSync, statSync } from "node:fs";
 import * as localPath from "node:path";
 import { resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { SlipwayError } from "./error";
-import { hashInWorkers, isWorthWorkers } from "./hash-workers";
+import { stampOf, type KnownDigests, type TreeCache } from "./hash-cache";
+import { hashInWorkers, isWorthWorkers, type FileDigests } from "./hash-workers";
 import type { FileEntry, HashedEntry, Tree, TreeProgress, TreeWatch } from "./tree";
 import { plainWindowsPath, windowsPathOf } from "./windows-path";
 
@@ -16,53 +17,109 @@ const READ_FLAGS = constants.O_RDONLY | (constants.O_NONBLOCK ?? 0);
 const PAUSE_AFTER_MS = 50;
 const ASKED_PER_LOOK = 8;
 const PENDING_LENGTH = 1 << 14;
+const HEX_DIGESTS = 1 << 10;
 
-/** The tree hash of files read in place. docs/hash.md specifies it. */
-export async function hashTree(tree: Tree, watch: TreeWatch = {}): Promise<string> {
+/**
+ * The tree hash of files read in place. docs/hash.md specifies it.
+ *
+ * @param cache spares the reading of what is unchanged since an earlier run.
+ */
+export async function hashTree(tree: Tree, watch: TreeWatch = {}, cache?: TreeCache): Promise<string> {
   const files = tree.filter((entry) => entry.type === "file");
-  const digests = await (isWorthWorkers(files) ? hashInThreads(files, watch) : hashHere(files, watch));
+  const known = cache?.read(files);
+  const digests = await (known === undefined
+    ? hashFiles(files, { watch }).then((hashed) => hashed.digests)
+    : hashUnknown(files, known, watch));
   const digest = new TreeDigest();
   const pace = new Pace({ signal: watch.signal });
   let next = 0;
+  let hex = "";
   for (const [index, entry] of tree.entries()) {
     if (pace.isDue()) await pace.pause({ entries: index, bytes: 0 });
     if (entry.type !== "file") {
       digest.add(entry);
       continue;
     }
-    const sha256 = digests.toString("hex", next, next + DIGEST_BYTES);
-    next += DIGEST_BYTES;
+    // Many at a time: a call for each would take as long as all the rest.
+    const at = next % HEX_DIGESTS;
+    if (at === 0) hex = digests.toString("hex", next * DIGEST_BYTES, (next + HEX_DIGESTS) * DIGEST_BYTES);
+    next += 1;
+    const sha256 = hex.slice(at * 2 * DIGEST_BYTES, (at + 1) * 2 * DIGEST_BYTES);
     digest.add({ type: "file", path: entry.path, executable: entry.executable, sha256 });
   }
   return digest.end();
 }
 
-function hashInThreads(files: readonly FileEntry[], watch: TreeWatch): Promise<Buffer> {
+/** Hashes what is not known, and has that known from now on. */
+async function hashUnknown(files: readonly FileEntry[], known: KnownDigests, watch: TreeWatch): Promise<Buffer> {
+  const { digests, unknown } = known.find(files);
+  if (unknown.length === 0) return digests;
+  const asked = new Set(unknown);
+  const entries = files.length - unknown.length;
+  const bytes = files.reduce((sum, { sizeBytes }, index) => (asked.has(index) ? sum : sum + sizeBytes), 0);
+  const hashed = await hashFiles(
+    files.filter((_, index) => asked.has(index)),
+    { watch, isWatched: (file) => known.mayKeep(file), before: { entries, bytes } },
+  );
+  for (const [at, index] of unknown.entries()) {
+    hashed.digests.copy(digests, index * DIGEST_BYTES, at * DIGEST_BYTES, (at + 1) * DIGEST_BYTES);
+    if (hashed.isSteady[at] === 1) asked.delete(index);
+  }
+  if (asked.size < unknown.length) known.keep(files, digests, (index) => !asked.has(index));
+  return digests;
+}
+
+interface Hashing {
+  readonly watch: TreeWatch;
+  /** Of which files it is asked whether they change meanwhile. */
+  readonly isWatched?: (file: FileEntry) => boolean;
+  /** What is done before. */
+  readonly before?: TreeProgress;
+}
+
+async function hashFiles(files: readonly FileEntry[], hashing: Hashing): Promise<FileDigests> {
+  const { watch, isWatched = () => false, before = { entries: 0, bytes: 0 } } = hashing;
+  const onProgress = ({ entries, bytes }: TreeProgress): void =>
+    watch.onProgress?.({ entries: before.entries + entries, bytes: before.bytes + bytes });
+  if (!isWorthWorkers(files)) return hashHere(files, isWatched, { signal: watch.signal, onProgress });
   return hashInWorkers(files, {
     signal: watch.signal,
-    onProgress: (entries, bytes) => watch.onProgress?.({ entries, bytes }),
+    isWatched,
+    onProgress,
     fail: ({ path }, failure) => unreadable(path, Object.assign(new Error(failure.message), failure)),
   });
 }
 
-async function hashHere(files: readonly FileEntry[], watch: TreeWatch): Promise<Buffer> {
+async function hashHere(
+  files: readonly FileEntry[],
+  isWatched: (file: FileEntry) => boolean,
+  watch: TreeWatch,
+): Promise<FileDigests> {
   const digests = Buffer.alloc(files.length * DIGEST_BYTES);
+  const isSteady = new Uint8Array(files.length);
   const buffer = Buffer.allocUnsafeSlow(CHUNK_BYTES);
   const pace = new Pace(watch);
   let bytes = 0;
-  for (const [index, { path, absolutePath, sizeBytes }] of files.entries()) {
+  for (const [index, entry] of files.entries()) {
     if (pace.isDue()) await pace.pause({ entries: index, bytes });
     const onRead = (count: number): Promise<void> | undefined =>
       pace.isDue() ? pace.pause({ entries: index, bytes: bytes + count }) : undefined;
-    const small = reading(path, () => hashSmallFile(absolutePath, sizeBytes, buffer));
-    const large = async (): Promise<Buffer> =>
-      hashLargeFile(absolutePath, buffer, onRead).catch((error: unknown) => {
-        throw unreadable(path, error);
-      });
-    digests.set(small ?? (await large()), index * DIGEST_BYTES);
+    const { path, absolutePath, sizeBytes, stamp } = entry;
+    const file = reading(path, () => openSync(absolutePath, READ_FLAGS));
+    try {
+      const small = reading(path, () => hashSmallFile(file, sizeBytes, buffer));
+      const large = async (): Promise<Buffer> =>
+        hashLargeFile(file, buffer, onRead).catch((error: unknown) => {
+          throw unreadable(path, error);
+        });
+      digests.set(small ?? (await large()), index * DIGEST_BYTES);
+      if (isWatched(entry) && stampOf(fstatSync(file, { bigint: true })) === stamp) isSteady[index] = 1;
+    } finally {
+      closeSync(file);
+    }
     bytes += sizeBytes;
   }
-  return digests;
+  return { digests, isSteady };
 }
 
 /** The tree hash of entries whose files were hashed elsewhere, for example while they were sent. */
@@ -112,43 +169,33 @@ function typeLetter(entry: HashedEntry): string {
 
 /**
  * SHA-256 of a file that the buffer holds, in one call: reading in place like this is faster than streams, and one call
- * than a digest that is fed (bench/). `undefined` for a larger one.
+ * than a digest that is fed (bench/). `undefined` for a larger one, whose begin is in the buffer then.
  */
-function hashSmallFile(path: string, sizeBytes: number, buffer: Buffer): Buffer | undefined {
-  const file = openSync(path, READ_FLAGS);
-  try {
-    for (let length = 0; length < buffer.length;) {
-      const count = readSync(file, buffer, length, buffer.length - length, null);
-      length += count;
-      // A short read that ends where the file ended when it was listed needs no further one to see the end.
-      const isWhole = count === 0 || (length === sizeBytes && length < buffer.length);
-      if (isWhole) return hash("sha256", buffer.subarray(0, length), "buffer");
-    }
-    return undefined;
-  } finally {
-    closeSync(file);
+function hashSmallFile(file: number, sizeBytes: number, buffer: Buffer): Buffer | undefined {
+  for (let length = 0; length < buffer.length;) {
+    const count = readSync(file, buffer, length, buffer.length - length, null);
+    length += count;
+    // A short read that ends where the file ended when it was listed needs no further one to see the end.
+    const isWhole = count === 0 || (length === sizeBytes && length < buffer.length);
+    if (isWhole) return hash("sha256", buffer.subarray(0, length), "buffer");
   }
+  return undefined;
 }
 
+/** @param buffer full of the file's begin. */
 async function hashLargeFile(
-  path: string,
+  file: number,
   buffer: Buffer,
   onRead: (count: number) => Promise<void> | undefined,
 ): Promise<Buffer> {
   const digest = createHash("sha256");
-  const file = openSync(path, READ_FLAGS);
-  try {
-    for (let total = 0; ;) {
-      const count = readSync(file, buffer, 0, buffer.length, null);
-      if (count === 0) return digest.digest();
-      digest.update(buffer.subarray(0, count));
-      total += count;
-      const pause = onRead(total);
-      if (pause !== undefined) await pause;
-    }
-  } finally {
-    closeSync(file);
+  for (let count = buffer.length, total = 0; count > 0; count = readSync(file, buffer, 0, buffer.length, null)) {
+    digest.update(buffer.subarray(0, count));
+    total += count;
+    const pause = onRead(total);
+    if (pause !== undefined) await pause;
   }
+  return digest.digest();
 }
 
 /** Lets others have their turn, and those who wait know how far it is. */

@@ -1,6 +1,6 @@
 import { availableParallelism } from "node:os";
 import { Worker } from "node:worker_threads";
-import type { FileEntry } from "./tree";
+import type { FileEntry, TreeProgress } from "./tree";
 
 const WORKERS = 2;
 const DIGEST_BYTES = 32;
@@ -15,46 +15,59 @@ const TOLD_BYTES = 64_000_000;
 
 /** As text, so that no loader of the program (ts-node, jiti, a bundler) has a say. It reads in place, like files.ts. */
 const WORKER_TEXT = `
-const { openSync, readSync, closeSync, constants } = require("node:fs");
+const { openSync, readSync, fstatSync, closeSync, constants } = require("node:fs");
 const { createHash, hash } = require("node:crypto");
 const { parentPort } = require("node:worker_threads");
 const buffer = Buffer.allocUnsafeSlow(1 << 20);
 let bytes = 0;
-function hashFile(path, sizeBytes) {
+const numbers = new BigUint64Array(5);
+const numberBytes = Buffer.from(numbers.buffer);
+function stampOf({ dev, ino, size, mtimeNs, ctimeNs }) {
+  numbers.set([dev, ino, size, mtimeNs, ctimeNs]);
+  return numberBytes.toString("latin1");
+}
+function hashFile(path, sizeBytes, stamp) {
   const file = openSync(path, constants.O_RDONLY | (constants.O_NONBLOCK ?? 0));
   try {
-    let digest;
-    for (let length = 0; ; ) {
-      const count = readSync(file, buffer, length, buffer.length - length, null);
-      length += count;
-      bytes += count;
-      if (bytes > ${TOLD_BYTES}) {
-        parentPort.postMessage({ kind: "read", bytes });
-        bytes = 0;
-      }
-      const isWhole = count === 0 || (length === sizeBytes && length < buffer.length);
-      if (isWhole && digest === undefined) return hash("sha256", buffer.subarray(0, length), "buffer");
-      if (count > 0 && length < buffer.length) continue;
-      digest ??= createHash("sha256");
-      digest.update(buffer.subarray(0, length));
-      if (count === 0) return digest.digest();
-      length = 0;
-    }
+    const digest = hashOpened(file, sizeBytes);
+    return { digest, isSteady: stamp !== "" && stampOf(fstatSync(file, { bigint: true })) === stamp };
   } finally {
     closeSync(file);
   }
 }
-parentPort.on("message", ({ first, paths, sizes }) => {
+function hashOpened(file, sizeBytes) {
+  let digest;
+  for (let length = 0; ; ) {
+    const count = readSync(file, buffer, length, buffer.length - length, null);
+    length += count;
+    bytes += count;
+    if (bytes > ${TOLD_BYTES}) {
+      parentPort.postMessage({ kind: "read", bytes });
+      bytes = 0;
+    }
+    const isWhole = count === 0 || (length === sizeBytes && length < buffer.length);
+    if (isWhole && digest === undefined) return hash("sha256", buffer.subarray(0, length), "buffer");
+    if (count > 0 && length < buffer.length) continue;
+    digest ??= createHash("sha256");
+    digest.update(buffer.subarray(0, length));
+    if (count === 0) return digest.digest();
+    length = 0;
+  }
+}
+parentPort.on("message", ({ first, paths, sizes, stamps }) => {
   const digests = new Uint8Array(paths.length * ${DIGEST_BYTES});
+  const isSteady = new Uint8Array(paths.length);
   for (const [index, path] of paths.entries()) {
     try {
-      digests.set(hashFile(path, sizes[index]), index * ${DIGEST_BYTES});
+      const hashed = hashFile(path, sizes[index], stamps[index]);
+      digests.set(hashed.digest, index * ${DIGEST_BYTES});
+      isSteady[index] = Number(hashed.isSteady);
     } catch ({ code, syscall, message }) {
       parentPort.postMessage({ kind: "failed", index: first + index, code, syscall, message });
       return;
     }
   }
-  parentPort.postMessage({ kind: "done", first, digests, bytes });
+  parentPort.postMessage({ kind: "done", first, digests, isSteady, bytes });
   bytes = 0;
 });
 `;
@@ -68,7 +81,13 @@ interface Failure {
 
 type Answer =
   | { readonly kind: "read"; readonly bytes: number }
-  | { readonly kind: "done"; readonly first: number; readonly digests: Uint8Array; readonly bytes: number }
+  | {
+      readonly kind: "done";
+      readonly first: number;
+      readonly digests: Uint8Array;
+      readonly isSteady: Uint8Array;
+      readonly bytes: number;
+    }
   | (Failure & { readonly kind: "failed" });
 
 /** Whether threads hash these files faster than this one does. */
@@ -77,19 +96,30 @@ export function isWorthWorkers(files: readonly FileEntry[]): boolean {
   return isMuch && availableParallelism() >= WORKERS;
 }
 
+/** What was read of files. */
+export interface FileDigests {
+  /** 32 bytes for each, one after the other. */
+  readonly digests: Buffer;
+  /** 1 for each that is known to have been the same file, unchanged, when it was listed and when it had been read. */
+  readonly isSteady: Uint8Array;
+}
+
 /** Who waits for the workers. */
 interface Waiting {
+  /** Of which files it is asked whether they change meanwhile. */
+  readonly isWatched: (file: FileEntry) => boolean;
   readonly signal: AbortSignal | undefined;
-  readonly onProgress: (files: number, bytes: number) => void;
+  readonly onProgress: (progress: TreeProgress) => void;
   /** Makes an error of what a file could not be read for. */
   readonly fail: (file: FileEntry, failure: Failure) => unknown;
 }
 
-/** Hashes files in threads: 32 bytes for each, one after the other. */
-export async function hashInWorkers(files: readonly FileEntry[], waiting: Waiting): Promise<Buffer> {
+/** Hashes files in threads. */
+export async function hashInWorkers(files: readonly FileEntry[], waiting: Waiting): Promise<FileDigests> {
   const digests = Buffer.alloc(files.length * DIGEST_BYTES);
+  const isSteady = new Uint8Array(files.length);
   const batches = cutBatches(files);
-  const done = { files: 0, bytes: 0 };
+  const done = { entries: 0, bytes: 0 };
   const take = (answer: Answer): void => {
     if (answer.kind === "failed") {
       const file = files[answer.index];
@@ -98,22 +128,24 @@ export async function hashInWorkers(files: readonly FileEntry[], waiting: Waitin
     done.bytes += answer.bytes;
     if (answer.kind === "done") {
       digests.set(answer.digests, answer.first * DIGEST_BYTES);
-      done.files += answer.digests.length / DIGEST_BYTES;
+      isSteady.set(answer.isSteady, answer.first);
+      done.entries += answer.digests.length / DIGEST_BYTES;
     }
-    waiting.onProgress(done.files, done.bytes);
+    waiting.onProgress({ ...done });
   };
   const nextBatch = (): Batch | undefined => {
     const { value } = batches.next();
     if (value === undefined) return undefined;
     const batch = files.slice(...value);
     const paths = batch.map(({ absolutePath }) => absolutePath);
-    return { first: value[0], paths, sizes: batch.map(({ sizeBytes }) => sizeBytes) };
+    const stamps = batch.map((file) => (waiting.isWatched(file) ? file.stamp : ""));
+    return { first: value[0], paths, sizes: batch.map(({ sizeBytes }) => sizeBytes), stamps };
   };
   const workers = Array.from({ length: WORKERS }, () => new Worker(WORKER_TEXT, { eval: true, execArgv: [] }));
   try {
     waiting.signal?.throwIfAborted();
     await Promise.all(workers.map((worker) => employ(worker, nextBatch, take, waiting.signal)));
-    return digests;
+    return { digests, isSteady };
   } finally {
     await Promise.all(workers.map((worker) => worker.terminate()));
   }
@@ -123,6 +155,8 @@ interface Batch {
   readonly first: number;
   readonly paths: readonly string[];
   readonly sizes: readonly number[];
+  /** Empty where nobody asks whether the file changes. */
+  readonly stamps: readonly string[];
 }
 
 /** Gives a worker one batch after the other, until there are no more. */

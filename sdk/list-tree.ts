@@ -1,8 +1,9 @@
 import { isUtf8 } from "node:buffer";
-import { lstatSync, opendirSync, readdirSync, readlinkSync, statSync, type Dirent, type Stats } from "node:fs";
+import { lstatSync, opendirSync, readdirSync, readlinkSync, statSync, type BigIntStats, type Dirent } from "node:fs";
 import { isAbsolute, join, posix, sep } from "node:path";
 import type { SlipwayError } from "./error";
 import { Pace, reading, readTextFile, refusal } from "./files";
+import { stampOf } from "./hash-cache";
 import { IGNORE_FILE, type Selection } from "./selection";
 import { foldName, utf8Order, type Tree, type TreeEntry, type TreeWatch } from "./tree";
 import { findLeavingLink } from "./tree-links";
@@ -145,15 +146,16 @@ function foreignNames(folder: string): ReadonlySet<string> {
 function entryOf(child: Dirent, path: string, absolutePath: string): TreeEntry {
   if (child.isDirectory()) return { type: "dir", path };
   if (child.isSymbolicLink()) return linkEntry(path, readlinkSync(absolutePath, { encoding: "buffer" }));
-  return fileEntry(path, absolutePath, lstatSync(absolutePath));
+  return fileEntry(path, absolutePath, lstatSync(absolutePath, { bigint: true }));
 }
 
-function fileEntry(path: string, absolutePath: string, stats: Stats): TreeEntry {
+function fileEntry(path: string, absolutePath: string, stats: BigIntStats): TreeEntry {
   if (!stats.isFile()) {
     throw refusal(path, "it is a socket, a pipe or a device.", "Only files, folders and links can be in an image.");
   }
   // The owner's bit alone: group and others differ with the umask of the checkout.
-  return { type: "file", path, absolutePath, sizeBytes: stats.size, executable: (stats.mode & 0o100) !== 0 };
+  const executable = (stats.mode & 0o100n) !== 0n;
+  return { type: "file", path, absolutePath, sizeBytes: Number(stats.size), executable, stamp: stampOf(stats) };
 }
 
 function linkEntry(path: string, rawTarget: Buffer): TreeEntry {
@@ -190,7 +192,7 @@ export function listFiles(files: ReadonlyMap<string, string>): Tree {
   const entries: TreeEntry[] = [];
   const folders = new Set<string>();
   for (const [path, absolutePath] of files) {
-    entries.push(reading(path, () => fileEntry(path, absolutePath, statSync(absolutePath))));
+    entries.push(reading(path, () => fileEntry(path, absolutePath, statSync(absolutePath, { bigint: true }))));
     for (let parent = posix.dirname(path); parent !== "."; parent = posix.dirname(parent)) folders.add(parent);
   }
   for (const path of folders) entries.push({ type: "dir", path });
@@ -200,7 +202,7 @@ export function listFiles(files: ReadonlyMap<string, string>): Tree {
 /** One thing by its path, as it is: a link may lead anywhere. `undefined` where there is nothing. */
 export function readEntry(absolutePath: string, path: string): TreeEntry | undefined {
   return reading(path, () => {
-    const stats = lstatSync(absolutePath, { throwIfNoEntry: false });
+    const stats = lstatSync(absolutePath, { bigint: true, throwIfNoEntry: false });
     if (stats === undefined) return undefined;
     if (stats.isDirectory()) return { type: "dir", path };
     if (!stats.isSymbolicLink()) return fileEntry(path, absolutePath, stats);

@@ -1,6 +1,7 @@
 import type { CallSite } from "./call-site";
+import type { HashCache } from "./hash-cache";
 import type { Platform } from "./platform";
-import { hashSource, type HashedSource } from "./sources";
+import { hashSource, sourceKey, type HashedSource } from "./sources";
 import type { ImageSpec, ResolvedDockerfileBase, ResolvedMount, ResolvedSpec, ResolvedStep } from "./spec";
 import { isSourceStep, type SourceStep } from "./step";
 import type { SourceReport } from "./tree-report";
@@ -9,31 +10,24 @@ import type { SourceReport } from "./tree-report";
 export class TreeHashes {
   readonly #hashes = new Map<string, Promise<HashedSource>>();
   readonly #folder: string;
+  readonly #cache: HashCache | undefined;
 
-  /** @param folder the program's folder, absolute. */
-  constructor(folder: string) {
+  /**
+   * @param folder the program's folder, absolute.
+   * @param cache what earlier runs found.
+   */
+  constructor(folder: string, cache?: HashCache) {
     this.#folder = folder;
+    this.#cache = cache;
   }
 
   hash(step: SourceStep, callSite: CallSite | undefined, report: SourceReport): Promise<HashedSource> {
-    const key = JSON.stringify(keyOf(step));
+    const key = JSON.stringify(sourceKey(step));
     const known = this.#hashes.get(key);
     if (known !== undefined) return known;
-    const hash = hashSource(step, this.#folder, callSite, report);
+    const hash = hashSource(step, this.#folder, callSite, report, this.#cache);
     this.#hashes.set(key, hash);
     return hash;
-  }
-}
-
-function keyOf(step: SourceStep): readonly unknown[] {
-  switch (step.kind) {
-    case "copyDir":
-      return [step.kind, step.source, step.ignore ?? [], step.include ?? []];
-    case "copyFile":
-      // A file's tree holds its name in the image.
-      return [step.kind, step.source, step.destination.split("/").at(-1)];
-    case "pipRequirements":
-      return [step.kind, step.source];
   }
 }
 

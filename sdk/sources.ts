@@ -2,6 +2,7 @@ import { describeCall } from "./arguments";
 import type { CallSite } from "./call-site";
 import { describeError, SlipwayError } from "./error";
 import { hashTree, joinPath } from "./files";
+import type { HashCache } from "./hash-cache";
 import { listFiles, listTree, readIgnoreFile } from "./list-tree";
 import { listRequirements } from "./requirements";
 import { Selection } from "./selection";
@@ -27,6 +28,7 @@ const NAMES_TOLD = 8;
  * Lists and hashes the local files that a step reads; says what the default left out.
  *
  * @param folder the program's folder, absolute.
+ * @param cache spares the reading of what is unchanged since an earlier run.
  * @throws SlipwayError LOCAL_PATH, with the step's call site
  */
 export async function hashSource(
@@ -34,12 +36,26 @@ export async function hashSource(
   folder: string,
   callSite?: CallSite,
   report: SourceReport = {},
+  cache?: HashCache,
 ): Promise<HashedSource> {
   return locating(step, callSite, async () => {
     const { tree, entry } = await list(step, folder, report);
     const watch = watchBytes(report, `${describeSource(step)}: hashed`, tree);
-    return { tree: await hashTree(tree, watch), entry };
+    return { tree: await hashTree(tree, watch, cache?.of(JSON.stringify([folder, sourceKey(step)]))), entry };
   });
+}
+
+/** Two steps of one key read the same, under the same names. */
+export function sourceKey(step: SourceStep): readonly unknown[] {
+  switch (step.kind) {
+    case "copyDir":
+      return [step.kind, step.source, step.ignore ?? [], step.include ?? []];
+    case "copyFile":
+      // A file's tree holds its name in the image.
+      return [step.kind, step.source, step.destination.split("/").at(-1)];
+    case "pipRequirements":
+      return [step.kind, step.source];
+  }
 }
 
 /**

@@ -20,6 +20,8 @@ export interface FileEntry {
   readonly absolutePath: string;
   readonly sizeBytes: number;
   readonly executable: boolean;
+  /** Another one whenever its content may be another: hash-cache.ts. */
+  readonly stamp: string;
 }
 
 /** What of an entry is identity; a file is represented by the SHA-256 of its bytes (64 hex digits). */

@@ -7,6 +7,7 @@ import { join } from "node:path";
 import { runTests } from "./local/run-tests.mjs";
 
 const counts = {
+  DEEP_CACHE_EDITS: "5000",
   DEEP_SPECS: "10000",
   DEEP_EDIT_PAIRS: "1000000",
   DEEP_EDITED_BUILDS: "300",

@@ -18,3 +18,16 @@ test("SLIPWAY_LOCK is write or nothing", () => {
       "SLIPWAY_LOCK=write records what a run resolves; unset it to read the lock.",
   );
 });
+
+test("digests are kept among the user's caches, unless that is off or there is no such place", () => {
+  const folderOf = (env: NodeJS.ProcessEnv): string | undefined => readSettings(env).hashCache?.folder;
+  const home = { HOME: "/home/me" };
+  expect(folderOf(home)).toBe("/home/me/.cache/slipway/hashes");
+  expect(folderOf({ ...home, XDG_CACHE_HOME: "/caches", SLIPWAY_HASH_CACHE: "on" })).toBe("/caches/slipway/hashes");
+  expect(folderOf({ ...home, XDG_CACHE_HOME: "caches" })).toBe("/home/me/.cache/slipway/hashes");
+  expect(folderOf({ ...home, SLIPWAY_HASH_CACHE: "off" })).toBeUndefined();
+  expect(folderOf({})).toBeUndefined();
+  const error = errorOf(() => readSettings({ SLIPWAY_HASH_CACHE: "no" }));
+  expect(error.code).toBe("INVALID_ARGUMENT");
+  expect(error.message).toBe('SLIPWAY_HASH_CACHE: "no" is neither on nor off. Unset it, or set it to off.');
+});

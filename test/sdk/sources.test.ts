@@ -1,6 +1,6 @@
 import { symlinkSync } from "node:fs";
 import { join } from "node:path";
-import { describe, expect, it } from "vitest";
+import { describe, expect, it, vi } from "vitest";
 import { hashSource, listSource } from "../../sdk/sources";
 import { rejectionOf } from "./errors";
 import { makeFolder } from "./folder";
@@ -59,6 +59,24 @@ describe("hashSource", () => {
     expect(told).toEqual([
       'addLocalDir("src", …): left out .env, node_modules (2): add { include: [...] } to copy them',
     ]);
+  });
+
+  it("tells how far it is with what takes longer than a second", async () => {
+    const names = Array.from({ length: 300 }, (_, index) => `src/f${index}`);
+    const folder = makeFolder(Object.fromEntries(names.map((name) => [name, "x".repeat(20_000)])));
+    let now = 0;
+    const clock = vi.spyOn(performance, "now").mockImplementation(() => (now += 600));
+    const told: string[] = [];
+    await hashSource(step, folder, undefined, { status: (text) => void told.push(text) });
+    clock.mockRestore();
+    const call = String.raw`^addLocalDir\("src", …\): `;
+    const found = new RegExp(String.raw`${call}found \d+ files and folders$`);
+    const hashed = new RegExp(String.raw`${call}hashed (\d+) of 300 files and folders, (\d) of 6 MB$`);
+    const bytes = told.map((line) => Number(hashed.exec(line)?.[2] ?? 0));
+    expect(told.filter((line) => !hashed.test(line)).every((line) => found.test(line))).toBe(true);
+    expect(bytes[0]).toBe(0);
+    expect(bytes.at(-1)).toBeGreaterThanOrEqual(5);
+    expect(bytes).toEqual(bytes.toSorted((a, b) => a - b));
   });
 
   it("names the user's line when a file cannot be read", async () => {
