@@ -14,7 +14,7 @@ const { Image } = dist("./sdk/image.js");
 const { ImageProgram } = dist("./provider/program.js");
 const { OciRegistry } = dist("./provider/oci-registry.js");
 const { BuildkitBuilder } = dist("./provider/buildkit.js");
-const { parseBuilderChoice } = dist("./provider/buildx.js");
+const { parseBuilderChoice } = dist("./provider/builder-choice.js");
 const { Leftovers } = dist("./provider/leftovers.js");
 const { publishImage } = dist("./provider/publish.js");
 const { readSettings } = dist("./provider/settings.js");
@@ -61,6 +61,7 @@ try {
   console.log(`\n${ROUNDS} rounds; load ${loadBefore.toFixed(0)} to ${(loadavg()[0] ?? 0).toFixed(0)} on 2 cores`);
 } finally {
   for (const ref of refs) remove(ref);
+  onNode("namespaces", "rm", "bench");
   await instance.stop();
   rmSync(root, { recursive: true, force: true });
 }
@@ -116,10 +117,13 @@ function pull(ref) {
 /** Its blobs and what was unpacked of it. @param {string} ref */
 function remove(ref) {
   onNode("images", "rm", "--sync", ref);
+  const [, digest = ""] = ref.split("@");
+  if (onNode("content", "ls", "-q").includes(digest)) throw new Error(`${ref} was removed and is still there`);
 }
 
 /** @param {readonly string[]} args */
 function onNode(...args) {
-  const address = ["-a", join(folder, "nodes", NODE, "containerd.sock"), "-n", "k8s.io"];
+  // Kubernetes' own namespace would give each image a second name, which keeps what was unpacked.
+  const address = ["-a", join(folder, "nodes", NODE, "containerd.sock"), "-n", "bench"];
   return execFileSync(ctr, [...address, ...args], { encoding: "utf8", stdio: ["ignore", "pipe", "pipe"] });
 }
