@@ -5,6 +5,7 @@ import { Image } from "../../sdk/image";
 import { parseRepository } from "../../sdk/reference";
 import { startBuildkit } from "../../tools/environment.mjs";
 import { expectCode } from "../fakes/registry-contract";
+import { pushBase } from "./platform-base";
 import { environmentBuilder, newFolder, newName, newRepository, publish, readImage, registry } from "./real-parts";
 
 /** Without prefixes, so that nothing but the cache can bring what was built before. */
@@ -44,6 +45,21 @@ test("an empty builder takes from the registry's cache what another one has buil
   // Cache is no part of what is built.
   const third = await publish(image.env({ N: "2" }), { repository: newRepository(), ...whole });
   expect([third.hash, third.digest]).toEqual([second.hash, second.digest]);
+});
+
+test("what is built on a stored prefix leaves the cache as it is", async () => {
+  const repository = newRepository();
+  writeFileSync("one", newName());
+  const first = Image.base(await pushBase(["amd64"])).addLocalFile("one", "/srv/one", { strategy: "copy" });
+  const options = { repository, settings: { cache: { to: "main" } } };
+  const cacheDigest = () => registry.findDigest(parseRepository(repository), "cache-main-amd64");
+  await publish(first, { ...options, ...whole });
+  const written = await cacheDigest();
+  expect(written).toBeDefined();
+  const second = first.addLocalFile("one", "/srv/two", { strategy: "copy" });
+  const built = await publish(second, { ...options, prefixes: { kept: [], stored: 1 } });
+  expect(built.reused).toBe(false);
+  expect(await cacheDigest()).toBe(written);
 });
 
 test("cache that is not there, or cannot be written, fails no build; a step that fails is told as ever", async () => {
