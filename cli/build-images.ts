@@ -1,5 +1,4 @@
 import pLimit from "p-limit";
-import { MAX_CONCURRENCY } from "../provider/builder-limits";
 import type { Builder } from "../provider/builder";
 import type { Places } from "../provider/place";
 import { placeImage, type PlacedImage } from "../provider/place-image";
@@ -22,6 +21,8 @@ export interface BuildImagesOptions {
   readonly places: Places;
   /** Gets the registries that a build asks. */
   readonly makeBuilder: (hosts: readonly string[]) => Builder;
+  /** Lets so many builds run at once. */
+  readonly limit: <T>(work: () => Promise<T>) => Promise<T>;
   readonly secretsIn: (folder: string) => SecretPlaces;
   readonly signal: AbortSignal;
 }
@@ -49,7 +50,7 @@ export async function buildImages(
     images.map((declared) => settle(declared.name, loader.resolve(declared, platforms, signal))),
   );
   const shared = new SharedBuilds<PublishedImage>();
-  const [limit, limitBuilds] = [pLimit(IMAGES_AT_ONCE), pLimit(MAX_CONCURRENCY)];
+  const atOnce = pLimit(IMAGES_AT_ONCE);
   const firsts = new Map<string, { readonly name: string; readonly work: Promise<BuiltOutcome> }>();
   return resolved.map((outcome) => {
     if (!("value" in outcome)) return Promise.resolve(outcome);
@@ -58,7 +59,7 @@ export async function buildImages(
     if (first !== undefined) return settle(name, repeat(first));
     // Without a plan it is built alone; whatever is wrong is met there again.
     const plan = loader.planPrefixes(image, options.places).catch(() => undefined);
-    const work = limit(async () => build(image, await plan, { ...options, shared, limit: limitBuilds }));
+    const work = atOnce(async () => build(image, await plan, { ...options, shared }));
     firsts.set(image.hash, { name, work });
     return settle(name, work);
   });
@@ -91,10 +92,7 @@ async function build(
     shared,
     limit,
     signal,
-  }: BuildImagesOptions & {
-    readonly shared: SharedBuilds<PublishedImage>;
-    readonly limit: <T>(work: () => Promise<T>) => Promise<T>;
-  },
+  }: BuildImagesOptions & { readonly shared: SharedBuilds<PublishedImage> },
 ): Promise<BuiltOutcome> {
   const { progress, registries, settings } = loader;
   let last = "";

@@ -1,8 +1,9 @@
 import type { ArgsDef } from "citty";
 import { resolve } from "node:path";
 import { readAwsSettings } from "../provider/aws-settings";
-import { Builders } from "../provider/builders";
 import { parseBuilderChoice } from "../provider/builder-choice";
+import { makeLimits } from "../provider/builder-limits";
+import { Builders } from "../provider/builders";
 import { parseEcrHost } from "../provider/ecr-address";
 import { ecrRepository } from "../provider/ecr-repository";
 import { Leftovers } from "../provider/leftovers";
@@ -62,12 +63,13 @@ export function imageBuild(terminal: Terminal): Command<typeof buildArgs> {
       const choice = parseBuilderChoice(args.builder ?? settings.builder, caBundle);
       const builders = new Builders(leftovers, terminal.env, registries);
       try {
-        const { images, failures } = await selectImages(loader, args._, shard);
+        const { images, failures, isOne } = await selectImages(loader, args._, shard);
         const outcomes = await buildImages(images, {
           loader,
           platforms,
           places,
           makeBuilder: (hosts) => builders.of(choice, hosts),
+          limit: makeLimits()(choice),
           secretsIn: (folder) => ({ folder, env: terminal.env, ...configOf(terminal.env) }),
           signal,
         });
@@ -76,7 +78,7 @@ export function imageBuild(terminal: Terminal): Command<typeof buildArgs> {
           const result = { image: name, hash, uri, ref, digest, sizeBytes, reused, platforms };
           terminal.print(isJson ? `${JSON.stringify(result)}\n` : describeResult(result));
         };
-        return await tellOutcomes(outcomes, { terminal, progress, isJson, failures, print, signal });
+        return await tellOutcomes(outcomes, { terminal, progress, isJson, isOne, failures, print, signal });
       } finally {
         progress.end();
         leftovers.clear();

@@ -34,7 +34,7 @@ export function imageHash(terminal: Terminal): Command<typeof imagesArgs> {
           terminal.report(reportMounts(mounts));
         };
         const outcomes = images.map((declared) => settle(declared.name, hash(declared)));
-        return tellOutcomes(outcomes, { terminal, progress, isJson, failures, print });
+        return tellOutcomes(outcomes, { terminal, progress, isJson, isOne, failures, print });
       });
     },
   };

@@ -110,7 +110,7 @@ async function loadPrograms(
   // FILE alone is all that it exports.
   const { images, failures } = await selectImages(
     loader,
-    files.map((file) => (file.includes("#") ? file : `${file}#*`)),
+    files.map((file) => (/#[^#/]*$/.test(file) ? file : `${file}#*`)),
   );
   // A lock of a part of the files would look complete.
   for (const { error } of failures) throw error;

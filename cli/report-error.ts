@@ -6,16 +6,18 @@ interface ReportOptions {
   readonly terminal: Terminal;
   /** Also as JSON on stdout. */
   readonly isJson: boolean;
-  /** Of the image that it is about, where a command has several. */
+  /** What it is about. */
   readonly name?: string;
+  /** Whether a command has nothing else that it could be about. */
+  readonly isOne?: boolean;
 }
 
 /** Tells the user what went wrong; with its stack where it is no error of Slipway's. */
-export function reportError(error: unknown, { terminal, isJson, name }: ReportOptions): void {
+export function reportError(error: unknown, { terminal, isJson, name, isOne = true }: ReportOptions): void {
   const isExpected = isSlipwayError(error);
   const text = isExpected ? error.message : inspect(error);
   // An error about a file begins with it.
-  const head = name === undefined || text.startsWith(name.replace(/#[^#]*$/, "")) ? "" : `${name}: `;
+  const head = isOne || name === undefined || text.startsWith(name.replace(/#[^#]*$/, "")) ? "" : `${name}: `;
   terminal.report(`error: ${head}${text}\n`);
   if (!isJson) return;
   const code = isExpected ? error.code : "UNEXPECTED";

@@ -74,11 +74,9 @@ interface Word {
   readonly exportName: string | undefined;
 }
 
-/** The last `#` divides: a folder's name may hold one, the name of an export hardly. */
+/** The last `#` divides, where no folder's name holds it. */
 function splitWord(text: string): Word {
-  const hash = text.lastIndexOf("#");
-  const file = hash < 0 ? text : text.slice(0, hash);
-  const exportName = hash < 0 ? undefined : text.slice(hash + 1);
+  const [, file = text, exportName] = /^(.*)#([^#/]*)$/s.exec(text) ?? [];
   if (file === "" || exportName === "") {
     const hint = "Write FILE#EXPORT, for example images.ts#api, or FILE alone.";
     throw new SlipwayError({ code: "USAGE", text: `${JSON.stringify(text)}: half of it is missing.`, hint });

@@ -18,6 +18,8 @@ export interface TellOptions<T> {
   readonly terminal: Terminal;
   readonly progress: ProgressLine;
   readonly isJson: boolean;
+  /** Whether the command line can mean one image only: then nobody needs its name. */
+  readonly isOne: boolean;
   /** What gave no image at all. */
   readonly failures: readonly Failure[];
   readonly print: (name: string, value: T) => void;
@@ -32,14 +34,14 @@ export interface TellOptions<T> {
  */
 export async function tellOutcomes<T>(
   outcomes: readonly Promise<Outcome<T>>[],
-  { terminal, progress, isJson, failures, print, signal }: TellOptions<T>,
+  { terminal, progress, isJson, isOne, failures, print, signal }: TellOptions<T>,
 ): Promise<number> {
   const failed: string[] = [];
   const tell = (outcome: Outcome<T>): void => {
     progress.hide();
     if ("value" in outcome) return print(outcome.name, outcome.value);
     failed.push(outcome.name);
-    reportError(outcome.error, { terminal, isJson, name: outcome.name });
+    reportError(outcome.error, { terminal, isJson, isOne, name: outcome.name });
   };
   for (const failure of failures) tell(failure);
   for (const outcome of outcomes) {

@@ -2,7 +2,7 @@ import pLimit from "p-limit";
 import { builderKey, type BuilderChoice } from "./builder-choice";
 
 /** How many images one builder builds at once; what BuildKit does with them is its own affair. */
-export const MAX_CONCURRENCY = 4;
+const MAX_CONCURRENCY = 4;
 
 /** Gives each builder of a process its own places; images that ask for another number of them have their own, too. */
 export function makeLimits(): (choice: BuilderChoice) => ReturnType<typeof pLimit> {

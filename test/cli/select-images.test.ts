@@ -11,6 +11,7 @@ const files = {
   "services/a/images.js": `${header}exports.api = exports.default = Image.debianSlim();`,
   "services/a/node_modules/x/images.js": `${header}exports.other = Image.debianSlim();`,
   "services/none/images.js": "exports.port = 80;",
+  "c#/images.js": `${header}exports.api = Image.debianSlim();`,
   "[id]/images.js": `${header}exports.api = Image.debianSlim();`,
   "broken/images.js": 'throw new Error("mine");',
 };
@@ -54,6 +55,11 @@ test("a file that is called like a pattern is that file", async () => {
   const { names, isOne, folders, cwd } = await select(["[id]/images.js"]);
   expect({ names, isOne }).toEqual({ names: ["[id]/images.js"], isOne: true });
   expect([...folders]).toEqual([cwd]);
+});
+
+test("a # in a folder's name divides nothing", async () => {
+  expect((await select(["c#/images.js", "c#/*.js#*"])).names).toEqual(["c#/images.js"]);
+  expect((await select(["c#/*.js#*"])).names).toEqual(["c#/images.js#api"]);
 });
 
 test("a word that matches no file is an error with a hint, and stops no other", async () => {
