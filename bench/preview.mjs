@@ -1,5 +1,5 @@
 // `pulumi preview` and `pulumi up` of unchanged images against as many plain dynamic resources: rounds alternate.
-// BENCH_ROUNDS=5 BENCH_COUNTS=1,10,50,500
+// BENCH_ROUNDS=7 BENCH_COUNTS=1,10,50,500 BENCH_SECONDS=25
 import { spawnSync } from "node:child_process";
 import { createHash } from "node:crypto";
 import { mkdirSync, mkdtempSync, rmSync, truncateSync, writeFileSync } from "node:fs";
@@ -18,56 +18,79 @@ const { Registries } = require("../dist/provider/registries.js");
 const { dockerCredentials } = require("../dist/provider/credentials.js");
 const { parseMirrors } = require("../dist/provider/mirrors.js");
 
-const ROUNDS = Number(process.env["BENCH_ROUNDS"] ?? 5);
-/** The longest runs; and their slope is what counts. */
-const MANY_ROUNDS = Math.min(ROUNDS, 3);
+const ROUNDS = Number(process.env["BENCH_ROUNDS"] ?? 7);
 const COUNTS = (process.env["BENCH_COUNTS"] ?? "1,10,50,500").split(",").map(Number);
 const SHARED = 50;
+/** How long the rounds of one row may take; of `up` twice, of hundreds thrice as long. */
+const SHARE_MS = Number(process.env["BENCH_SECONDS"] ?? 25) * 1_000;
+const TINY = `(index) => Image.debianSlim("3.11").addLocalDir("./context/" + index, "/app", { strategy: "copy" })`;
 const COMMANDS = /** @type {const} */ (["preview", "up"]);
+
+let stacks = 0;
+const HEAD = [
+  "unchanged",
+  "plain resources",
+  "range",
+  "Slipway",
+  "range",
+  "ratio of medians (of rounds)",
+  "of CPU time",
+];
 
 const { env } = await startEnvironment();
 const root = mkdtempSync(join(tmpdir(), "slipway-bench-"));
 const registry = await startRegistry({ root: join(root, "registry") });
 /** @type {Map<string, Promise<unknown>>} */
 const pushed = new Map();
+/** @typedef {{ ms: number, cpuMs: number }} Cost of one run */
+/** @typedef {{ plain: Cost[], images: Cost[] }} Costs */
 try {
   const loadBefore = loadavg()[0] ?? 0;
-  await compareCounts();
-  console.log();
-  await compareShared();
-  console.log();
-  await measureMemory();
+  const rows = [];
+  /** @type {Map<number, Record<"preview" | "up", Costs>>} */
+  const byCount = new Map();
+  for (const count of COUNTS) {
+    const pair = { plain: await plainStack(count), images: await imageStack(count, TINY) };
+    const costs = { preview: await alternate(pair, "preview", count), up: await alternate(pair, "up", count) };
+    byCount.set(count, costs);
+    for (const command of COMMANDS) rows.push(rowOf(`${command}, ${count}`, costs[command]));
+    if (count === COUNTS.at(-1)) await measureMemory(pair, count);
+  }
+  const shared = { plain: await plainStack(SHARED), images: await imageStack(SHARED, sharedFolder()) };
+  for (const command of COMMANDS) {
+    const name = `${command}, ${SHARED} on one folder of 2,000 files, 50 MB`;
+    rows.push(rowOf(name, await alternate(shared, command, SHARED)));
+  }
+  console.log(table(HEAD, rows));
+  describeGrowth(byCount);
   console.log(`\nload ${loadBefore.toFixed(0)} at the start and ${(loadavg()[0] ?? 0).toFixed(0)} at the end`);
 } finally {
   await registry.stop();
   rmSync(root, { recursive: true, force: true });
 }
 
-async function compareCounts() {
-  /** @type {Record<string, Record<string, number>>} medians by command and kind, then by count */
-  const medians = {};
-  const rows = [];
-  for (const count of COUNTS) {
-    const stacks = { plain: await plainStack(count), images: await imageStack(count, tinyImages(count)) };
-    for (const command of COMMANDS) {
-      const times = await alternate(stacks, command, count >= 100 ? MANY_ROUNDS : ROUNDS, count);
-      rows.push(rowOf(`${command}, ${count}`, times));
-      for (const [kind, all] of Object.entries(times)) (medians[`${command} ${kind}`] ??= {})[count] = median(all);
+/** @param {Map<number, Record<"preview" | "up", Costs>>} byCount */
+function describeGrowth(byCount) {
+  const [few = 0, many = 0] = [COUNTS.find((count) => count >= 10), COUNTS.at(-1)];
+  if (many <= few) return;
+  for (const command of COMMANDS) {
+    for (const key of /** @type {const} */ (["ms", "cpuMs"])) {
+      const [plain = 0, images = 0] = /** @type {const} */ (["plain", "images"]).map((kind) => {
+        const [low, high] = [few, many].map((count) =>
+          median((byCount.get(count)?.[command][kind] ?? []).map((cost) => cost[key])),
+        );
+        return ((high ?? 0) - (low ?? 0)) / (many - few);
+      });
+      const what = key === "ms" ? "time" : "CPU time";
+      const ratio = `**${(images / plain).toFixed(2)}**`;
+      console.log(
+        `\n${command}, growth of ${what} from ${few} to ${many}: ${plain.toFixed(1)} ms a plain resource, ${images.toFixed(1)} ms an image: ${ratio}`,
+      );
     }
   }
-  console.log(table(HEAD, rows));
-  const [few = 0, many = 0] = [COUNTS.find((count) => count >= 10), COUNTS.at(-1)];
-  const slopes = COMMANDS.map((command) => {
-    const [plain = Number.NaN, images = Number.NaN] = ["plain", "images"].map((kind) => {
-      const of = medians[`${command} ${kind}`] ?? {};
-      return ((of[many] ?? Number.NaN) - (of[few] ?? Number.NaN)) / (many - few);
-    });
-    return `${command} ${plain.toFixed(1)} ms a plain resource, ${images.toFixed(1)} ms an image: ${(images / plain).toFixed(2)}`;
-  });
-  console.log(`\nGrowth from ${few} to ${many}: ${slopes.join("; ")}.`);
 }
 
-async function compareShared() {
+function sharedFolder() {
   const folder = join(root, "shared");
   mkdirSync(folder);
   const bytes = Buffer.alloc(25_000, "slipway");
@@ -75,31 +98,18 @@ async function compareShared() {
     bytes.writeUInt32BE(index);
     writeFileSync(join(folder, `f${index}`), bytes);
   }
-  const images = `(index) => Image.debianSlim("3.11").workdir("/w" + index).addLocalDir(${JSON.stringify(folder)}, "/app", { strategy: "copy" })`;
-  const stacks = { plain: await plainStack(SHARED), images: await imageStack(SHARED, images) };
-  const rows = [];
-  for (const command of COMMANDS) {
-    rows.push(
-      rowOf(
-        `${command}, ${SHARED} on one folder of 2,000 files, 50 MB`,
-        await alternate(stacks, command, ROUNDS, SHARED),
-      ),
-    );
-  }
-  console.log(table(HEAD, rows));
+  return `(index) => Image.debianSlim("3.11").workdir("/w" + index).addLocalDir(${JSON.stringify(folder)}, "/app", { strategy: "copy" })`;
 }
 
-async function measureMemory() {
-  const count = COUNTS.at(-1) ?? 500;
-  const stacks = { plain: await plainStack(count), images: await imageStack(count, tinyImages(count)) };
+/** @param {{ plain: Stack, images: Stack }} pair @param {number} count */
+async function measureMemory(pair, count) {
   const rows = [];
-  for (const [kind, stack] of Object.entries(stacks)) {
+  for (const [name, stack] of /** @type {const} */ ([
+    ["plain resources", pair.plain],
+    ["images", pair.images],
+  ])) {
     const { programBytes, providerBytes } = await run(stack, "preview", { isWatched: true });
-    rows.push([
-      `preview of ${count} ${kind === "plain" ? "plain resources" : "images"}`,
-      megabytes(programBytes),
-      megabytes(providerBytes),
-    ]);
+    rows.push([`preview of ${count} ${name}`, megabytes(programBytes), megabytes(providerBytes)]);
   }
   const huge = join(root, "huge");
   mkdirSync(huge);
@@ -111,36 +121,40 @@ async function measureMemory() {
   const { stdout, stderr } = spawnSync(process.execPath, [child, huge], { encoding: "utf8" });
   if (stderr !== "") throw new Error(stderr);
   rows.push(["hash of a folder of 5 GB", megabytes(JSON.parse(stdout).memoryBytes), ""]);
-  console.log(table(["highest memory", "the program's process", "the provider's process"], rows));
+  console.log(table(["highest memory", "the program's process", "the provider's process"], rows), "\n");
 }
 
-const HEAD = ["unchanged", "plain resources", "range", "Slipway", "range", "ratio of medians (of rounds)"];
-
-/** @param {string} name @param {{ plain: readonly number[], images: readonly number[] }} times */
+/** @param {string} name @param {Costs} costs */
 function rowOf(name, { plain, images }) {
-  const ratios = images.map((time, round) => time / (plain[round] ?? Number.NaN));
-  const ratio = (median(images) / median(plain)).toFixed(2);
+  const ratioOf = (/** @type {"ms" | "cpuMs"} */ key) =>
+    median(images.map((cost) => cost[key])) / median(plain.map((cost) => cost[key]));
+  const ratios = images.map(({ ms }, round) => ms / (plain[round]?.ms ?? Number.NaN));
   const range = `${Math.min(...ratios).toFixed(2)}–${Math.max(...ratios).toFixed(2)}`;
-  const ms = [plain, images].map((all) => `${median(all).toFixed(0)} ms`);
-  return [name, ms[0] ?? "", spread(plain), ms[1] ?? "", spread(images), `${ratio} (${range})`];
+  const [theirs, ours] = [plain, images].map((all) => all.map(({ ms }) => ms));
+  return [
+    `${name} (${images.length} rounds)`,
+    ...[theirs ?? [], ours ?? []].flatMap((all) => [`${median(all).toFixed(0)} ms`, spread(all)]),
+    `${ratioOf("ms").toFixed(2)} (${range})`,
+    ratioOf("cpuMs").toFixed(2),
+  ];
 }
 
 /** @typedef {ReturnType<typeof makeStack>} Stack */
 
 /**
- * @param {{ plain: Stack, images: Stack }} stacks @param {"preview" | "up"} command
- * @param {number} rounds @param {number} count
+ * Rounds, as many as their share of the time allows.
+ * @param {{ plain: Stack, images: Stack }} pair @param {"preview" | "up"} command @param {number} count
  */
-async function alternate(stacks, command, rounds, count) {
-  /** @type {{ plain: number[], images: number[] }} */
-  const times = { plain: [], images: [] };
-  const expected = `${count + 1} unchanged`;
-  for (let round = 0; round < rounds; round += 1) {
+async function alternate(pair, command, count) {
+  /** @type {Costs} */
+  const costs = { plain: [], images: [] };
+  const end = performance.now() + (command === "up" ? 2 : 1) * (count >= 100 ? 3 : 1) * SHARE_MS;
+  for (let round = 0; round < ROUNDS && (round === 0 || performance.now() < end); round += 1) {
     for (const kind of /** @type {const} */ (["plain", "images"])) {
-      times[kind].push((await run(stacks[kind], command, { expected })).ms);
+      costs[kind].push(await run(pair[kind], command, { expected: `${count + 1} unchanged` }));
     }
   }
-  return times;
+  return costs;
 }
 
 /** @param {number} count */
@@ -160,8 +174,6 @@ for (let index = 0; index < ${count}; index += 1) new Plain("image-" + index, { 
   await run(stack, "up");
   return stack;
 }
-
-let stacks = 0;
 
 /** Images that the registry has: what an \`up\` is to find unchanged. @param {number} count @param {string} images */
 async function imageStack(count, images) {
@@ -197,12 +209,6 @@ for (let index = 0; index < ${count}; index += 1) new BuiltImage("image-" + inde
   );
   await run(stack, "up");
   return stack;
-}
-
-/** @param {number} count */
-function tinyImages(count) {
-  if (count < 1) throw new Error("BENCH_COUNTS: a count is at least 1");
-  return `(index) => Image.debianSlim("3.11").addLocalDir("./context/" + index, "/app", { strategy: "copy" })`;
 }
 
 /** An image of no layers under a hash. @param {string} hash */
