@@ -146,7 +146,7 @@ function planPool(call: Call, args: WarmPoolArgs, program: Program): PoolPlan {
     kubeconfig: args.kubeconfig,
     repository: planPausePlace(call, args.repository, images, program),
     mechanism: planMechanism(call, args.mechanism ?? "auto", program.isMocked ? undefined : kubeconfig),
-    namespace: planNamespace(call, args.namespace, program.isMocked ? undefined : kubeconfig),
+    namespace: planNamespace(call, args.namespace, wait === undefined || program.isMocked ? undefined : kubeconfig),
     imagePullSecrets: pulumi.output(args.imagePullSecrets ?? []),
     runtimeClassName: pulumi.output(args.runtimeClassName),
   };

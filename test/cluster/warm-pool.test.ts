@@ -1,6 +1,6 @@
 import { expect, onTestFinished, test } from "vitest";
 import { addClusterNode } from "../../tools/environment.mjs";
-import { newRepository, readImage } from "../integration/real-parts";
+import { newName, newRepository, readImage } from "../integration/real-parts";
 import { pulumi, readState, until, writeFiles } from "../e2e/stack";
 import {
   breakRegistry,
@@ -29,9 +29,10 @@ export const groups = pool.groups;
 ${rest}`;
 }
 
-test("after pulumi up every node holds the image, in a namespace of the restricted level, and nothing is left to do", async () => {
+test("after pulumi up every node holds the image, in a namespace of the restricted level, and nothing is left to do; a group without nodes is a warning, and a node that joins later is warmed without any command", async () => {
   const namespace = await newNamespace();
-  const stack = await makeClusterStack(program(namespace, "echo one > /one"));
+  const groups = GROUPS.replace("{", `{ edge: { labels: { pool: "edge" } }, `);
+  const stack = await makeClusterStack(program(namespace, `echo ${newName()} > /one`).replace(GROUPS, groups));
   const preview = await pulumi(stack, "preview");
   expect(preview.exitCode, preview.text).toBe(0);
   const up = await pulumi(stack, "up");
@@ -39,12 +40,18 @@ test("after pulumi up every node holds the image, in a namespace of the restrict
   expect(up.outputs["groups"]).toEqual({
     cpu: { desired: 1, warm: 1, failed: [] },
     gpu: { desired: 1, warm: 1, failed: [] },
+    edge: { desired: 0, warm: 0, failed: [] },
   });
+  expect(up.lines["fleet-warm"]).toContain("warning: no node matches the group edge: pool=edge");
   for (const node of NODES) expect(await imagesOn(node)).toContain(up.outputs["ref"]);
 
   const again = await pulumi(stack, "up", { args: ["--expect-no-changes"] });
   expect(again.exitCode, again.text).toBe(0);
   expect(JSON.stringify(readState(stack))).not.toContain("client-key-data");
+
+  const node = await addClusterNode({ name: "node-cpu-2", labels: { pool: "cpu" }, taints: [] });
+  onTestFinished(node.stop);
+  await until(async () => (await imagesOn("node-cpu-2")).includes(String(up.outputs["ref"])), 60_000, "the third node");
 
   const destroy = await pulumi(stack, "destroy");
   expect(destroy.exitCode, destroy.text).toBe(0);
@@ -59,14 +66,15 @@ async function blobsOn(node: string): Promise<readonly string[]> {
 
 test("an image with one more step is warm everywhere before the old one goes, and its last layer is all of it that moves", async () => {
   const namespace = await newNamespace();
-  const stack = await makeClusterStack(program(namespace, "echo two > /two"));
+  // What an earlier run left on the nodes would not move.
+  const [two, three] = [`echo ${newName()} > /two`, `echo ${newName()} > /three`];
+  const stack = await makeClusterStack(program(namespace, two));
   const first = await pulumi(stack, "up");
   expect(first.exitCode, first.text).toBe(0);
   const before = await podsIn(namespace);
   const blobsBefore = await Promise.all(NODES.map(blobsOn));
 
-  const commands = ["echo two > /two", "echo three > /three"];
-  writeFiles(stack.folder, { "index.ts": IMPORTS + program(namespace, commands) });
+  writeFiles(stack.folder, { "index.ts": IMPORTS + program(namespace, [two, three]) });
   const second = await pulumi(stack, "up");
   expect(second.exitCode, second.text).toBe(0);
   expect(second.steps["fleet-cpu-api"]).toEqual(["create-replacement", "replace", "delete-replaced"]);
@@ -135,17 +143,6 @@ test("an image that a node cannot pull fails the update, names the node, and lea
   expect(await imageRun()).toBe(mended.outputs["ref"]);
 });
 
-test("no node that matches is a warning that names what was looked for", async () => {
-  const namespace = await newNamespace();
-  const stack = await makeClusterStack(
-    program(namespace, "echo one > /one").replace(GROUPS, `{ edge: { labels: { pool: "edge" } } }`),
-  );
-  const up = await pulumi(stack, "up");
-  expect(up.exitCode, up.text).toBe(0);
-  expect(up.lines["fleet-warm"]).toContain("warning: no node matches the group edge: pool=edge");
-  expect(up.outputs["groups"]).toEqual({ edge: { desired: 0, warm: 0, failed: [] } });
-});
-
 test("a namespace that is not there is a warning with a hint, before Kubernetes refuses what is made in it", async () => {
   const stack = await makeClusterStack(program("nowhere", "echo one > /one"));
   const up = await pulumi(stack, "up");
@@ -154,16 +151,6 @@ test("a namespace that is not there is a warning with a hint, before Kubernetes 
     /warning: new WarmPool\("fleet", …\): the cluster at https:\S+ has no namespace nowhere yet\. .* give its name as an Output/,
   );
   expect(up.lines["fleet-cpu-api"]?.join("\n")).toContain('namespaces "nowhere" not found');
-});
-
-test("a node that joins later is warmed without any command", async () => {
-  const namespace = await newNamespace();
-  const stack = await makeClusterStack(program(namespace, "echo six > /six"));
-  const up = await pulumi(stack, "up");
-  expect(up.exitCode, up.text).toBe(0);
-  const node = await addClusterNode({ name: "node-cpu-2", labels: { pool: "cpu" }, taints: [] });
-  onTestFinished(node.stop);
-  await until(async () => (await imagesOn("node-cpu-2")).includes(String(up.outputs["ref"])), 60_000, "the third node");
 });
 
 test("a user who may not see pods is told so, and which verb is missing", async () => {

@@ -112,7 +112,8 @@ export async function addNodeIn({ plan, ...options }) {
  */
 export async function removeNodeIn(folder, name) {
   const place = readPlace(folder);
-  if (!place) return;
+  // Of a node that is not there nobody knows the address: another one may have it.
+  if (!place || !existsSync(join(place.folder, "nodes", name))) return;
   await endNode(nodePlace(place, name, indexOf(place, name)), name);
   await kubeRequests(place.kubeconfig)("DELETE", `/api/v1/nodes/${name}`);
   rmSync(join(place.folder, "nodes", name), { recursive: true, force: true });
