@@ -1,5 +1,5 @@
 // Python packages: how long they take to import and to install, pip and uv against a plain `RUN pip install`.
-// BENCH_ROUNDS=5
+// BENCH_ROUNDS=5 BENCH_INSTALLS=3
 import { median, table } from "./figures.mjs";
 import {
   endAll,
@@ -16,6 +16,7 @@ import {
 } from "./builds.mjs";
 
 const ROUNDS = Number(process.env["BENCH_ROUNDS"] ?? 5);
+const INSTALLS = Number(process.env["BENCH_INSTALLS"] ?? 3);
 const PACKAGES = ["numpy==2.1.3", "pandas==2.2.3", "requests==2.32.3"];
 const plainRun = `RUN python3 -m pip install --no-cache-dir --disable-pip-version-check ${PACKAGES.join(" ")}`;
 const installed = {
@@ -32,7 +33,7 @@ try {
   const refs = {};
   /** @type {Record<string, number[]>} */
   const installs = {};
-  for (let round = 0; round < 3; round += 1) {
+  for (let round = 0; round < INSTALLS; round += 1) {
     for (const [name, install] of Object.entries(installed)) {
       if (round > 0 && name.includes("rewrite")) continue; // It installs what the row above does.
       const { ms, value } = await timed(name, () => install(builder, round));
@@ -40,8 +41,8 @@ try {
       refs[name] ??= value;
     }
   }
-  await printImports(builder, refs);
   printInstalls(installs);
+  await printImports(builder, refs);
 } finally {
   await endAll();
 }
