@@ -17,7 +17,7 @@ import {
 
 const ROUNDS = Number(process.env["BENCH_ROUNDS"] ?? 5);
 const INSTALLS = Number(process.env["BENCH_INSTALLS"] ?? 3);
-const PACKAGES = ["numpy==2.1.3", "pandas==2.2.3", "requests==2.32.3"];
+const PACKAGES = ["requests==2.32.3", "rich==13.9.4", "sqlalchemy==2.0.36"];
 const plainRun = `RUN python3 -m pip install --no-cache-dir --disable-pip-version-check ${PACKAGES.join(" ")}`;
 const installed = {
   "plain `buildx build`": plain("true"),
@@ -81,14 +81,16 @@ function slipway(installer) {
  */
 async function printImports(builder, refs) {
   const code = [
-    "import os, subprocess, sys, time",
+    "import os, resource, subprocess, sys, time",
     "os.environ['PYTHONDONTWRITEBYTECODE'] = '1'",
+    "def used():",
+    "    usage = resource.getrusage(resource.RUSAGE_CHILDREN)",
+    "    return usage.ru_utime + usage.ru_stime",
     "def look():",
-    "    start = time.perf_counter()",
-    "    subprocess.run([sys.executable, '-c', 'import pandas, requests'], check=True)",
-    "    return time.perf_counter() - start",
-    "look()",
-    "print('took', *[look() for _ in range(3)])",
+    "    start, before = time.perf_counter(), used()",
+    "    subprocess.run([sys.executable, '-c', 'import requests, rich.console, sqlalchemy'], check=True)",
+    "    print('took', time.perf_counter() - start, used() - before)",
+    "for _ in range(4): look()",
   ].join("\n");
   /** @type {Record<string, number[]>} */
   const times = {};
@@ -110,7 +112,7 @@ async function printImports(builder, refs) {
     range(all),
     (median(all) / median(peer)).toFixed(2),
   ]);
-  console.log(table(["`import pandas, requests`", "median", "range", "ratio of medians"], rows));
+  console.log(table(["`import requests, rich.console, sqlalchemy`", "median", "range", "ratio of medians"], rows));
 }
 
 /** @param {Readonly<Record<string, readonly number[]>>} installs */
