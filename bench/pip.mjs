@@ -92,27 +92,29 @@ async function printImports(builder, refs) {
     "    print('took', time.perf_counter() - start, used() - before)",
     "for _ in range(4): look()",
   ].join("\n");
-  /** @type {Record<string, number[]>} */
+  /** @type {Record<string, { wall: number[], cpu: number[] }>} */
   const times = {};
   for (let round = 0; round < ROUNDS; round += 1) {
     for (const [name, ref] of Object.entries(refs)) {
-      const text = await runIn(builder, ref, ["python3", "-c", code]);
-      const found =
-        /took (.*)/
-          .exec(text)?.[1]
-          ?.split(" ")
-          .map((second) => Number(second) * 1e3) ?? [];
-      (times[name] ??= []).push(...found);
+      const { value } = await timed(name, () => runIn(builder, ref, ["python3", "-c", code]));
+      const [, ...looks] = [...value.matchAll(/took (\S+) (\S+)/g)];
+      const own = (times[name] ??= { wall: [], cpu: [] });
+      own.wall.push(...looks.map(([, wall]) => Number(wall) * 1e3));
+      own.cpu.push(...looks.map(([, , cpu]) => Number(cpu) * 1e3));
     }
   }
-  const [peer = []] = Object.values(times);
-  const rows = Object.entries(times).map(([name, all]) => [
+  const [peer = { wall: [], cpu: [] }] = Object.values(times);
+  const rows = Object.entries(times).map(([name, { wall, cpu }]) => [
     name,
-    seconds(median(all)),
-    range(all),
-    (median(all) / median(peer)).toFixed(2),
+    seconds(median(wall)),
+    range(wall),
+    (median(wall) / median(peer.wall)).toFixed(2),
+    seconds(median(cpu)),
+    range(cpu),
+    (median(cpu) / median(peer.cpu)).toFixed(2),
   ]);
-  console.log(table(["`import requests, rich.console, sqlalchemy`", "median", "range", "ratio of medians"], rows));
+  const head = ["`import requests, rich.console, sqlalchemy`", "median", "range", "ratio", "CPU", "range", "ratio"];
+  console.log(`\n${table(head, rows)}`);
 }
 
 /** @param {Readonly<Record<string, readonly number[]>>} installs */
