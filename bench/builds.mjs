@@ -49,12 +49,14 @@ export async function endAll() {
   rmSync(folder, { recursive: true, force: true });
 }
 
+for (const signal of ["SIGINT", "SIGTERM"]) process.on(signal, () => void endAll().finally(() => process.exit(1)));
+
 /** Where the base is: for plain builds, in words of a Dockerfile. */
 export const plainBase = () => `${mirrorRecord["docker.io"] ?? "docker.io"}/library/${BASE}`;
 
 /**
  * @typedef {object} Builder
- * @property {string} endpoint
+ * @property {(compression: "gzip" | "zstd" | undefined) => any} slipway Slipway's builder
  * @property {(options: { dockerfile: string, args?: readonly string[] }) => Promise<string>} plain `buildx build` of a
  *   Dockerfile whose context is the working directory; returns what it printed
  * @property {() => Promise<void>} stop
@@ -69,8 +71,17 @@ export async function startBuilder() {
   mkdirSync(config);
   const own = { ...process.env, BUILDX_CONFIG: config, DOCKER_CONFIG: config, BUILDX_NO_DEFAULT_ATTESTATIONS: "1" };
   await run("buildx", ["create", "--name", "bench", "--driver", "remote", buildkit.endpoint], { env: own });
+  const leftovers = new Leftovers(join(root, "temporary"));
+  /** @type {Map<string | undefined, any>} */
+  const made = new Map();
   const instance = {
-    endpoint: buildkit.endpoint,
+    slipway: (/** @type {"gzip" | "zstd" | undefined} */ compression) => {
+      // One for all builds of a process, as in the provider.
+      const choice = { kind: /** @type {const} */ ("endpoint"), endpoint: buildkit.endpoint, compression };
+      const builder = made.get(compression) ?? new BuildkitBuilder(choice, leftovers, process.env);
+      made.set(compression, builder);
+      return builder;
+    },
     plain: async (/** @type {{ dockerfile: string, args?: readonly string[] }} */ { dockerfile, args = [] }) => {
       const all = ["build", "--builder", "bench", "--progress", "plain", ...args, "--file", "-", "."];
       const child = run("buildx", all, { env: own, maxBuffer: 2 ** 28 });
@@ -109,8 +120,7 @@ export const newRepository = (host = proxy.host) => `${host}/bench/${(count += 1
 export async function publish(image, { repository, builder, compression, more = {}, program = newProgram() }) {
   const { specs } = await program.resolve(image, ["linux/amd64"]);
   const [host = "", ...path] = repository.split("/");
-  const choice = { kind: /** @type {const} */ ("endpoint"), endpoint: builder.endpoint, compression };
-  const made = new BuildkitBuilder(choice, new Leftovers(join(folder, "temporary")), process.env);
+  const made = builder.slipway(compression);
   return publishImage(registry, () => made, {
     specs,
     callSites: image.callSites,

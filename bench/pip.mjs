@@ -1,5 +1,5 @@
 // Python packages: how long they take to import and to install, pip and uv against a plain `RUN pip install`.
-// BENCH_ROUNDS=5
+// BENCH_ROUNDS=5 BENCH_INSTALLS=3
 import { median, table } from "./figures.mjs";
 import {
   endAll,
@@ -16,7 +16,8 @@ import {
 } from "./builds.mjs";
 
 const ROUNDS = Number(process.env["BENCH_ROUNDS"] ?? 5);
-const PACKAGES = ["numpy==2.1.3", "pandas==2.2.3", "requests==2.32.3"];
+const INSTALLS = Number(process.env["BENCH_INSTALLS"] ?? 3);
+const PACKAGES = ["requests==2.32.3", "rich==13.9.4", "sqlalchemy==2.0.36"];
 const plainRun = `RUN python3 -m pip install --no-cache-dir --disable-pip-version-check ${PACKAGES.join(" ")}`;
 const installed = {
   "plain `buildx build`": plain("true"),
@@ -32,7 +33,7 @@ try {
   const refs = {};
   /** @type {Record<string, number[]>} */
   const installs = {};
-  for (let round = 0; round < 3; round += 1) {
+  for (let round = 0; round < INSTALLS; round += 1) {
     for (const [name, install] of Object.entries(installed)) {
       if (round > 0 && name.includes("rewrite")) continue; // It installs what the row above does.
       const { ms, value } = await timed(name, () => install(builder, round));
@@ -40,8 +41,8 @@ try {
       refs[name] ??= value;
     }
   }
-  await printImports(builder, refs);
   printInstalls(installs);
+  await printImports(builder, refs);
 } finally {
   await endAll();
 }
@@ -80,36 +81,40 @@ function slipway(installer) {
  */
 async function printImports(builder, refs) {
   const code = [
-    "import os, subprocess, sys, time",
+    "import os, resource, subprocess, sys, time",
     "os.environ['PYTHONDONTWRITEBYTECODE'] = '1'",
+    "def used():",
+    "    usage = resource.getrusage(resource.RUSAGE_CHILDREN)",
+    "    return usage.ru_utime + usage.ru_stime",
     "def look():",
-    "    start = time.perf_counter()",
-    "    subprocess.run([sys.executable, '-c', 'import pandas, requests'], check=True)",
-    "    return time.perf_counter() - start",
-    "look()",
-    "print('took', *[look() for _ in range(3)])",
+    "    start, before = time.perf_counter(), used()",
+    "    subprocess.run([sys.executable, '-c', 'import requests, rich.console, sqlalchemy'], check=True)",
+    "    print('took', time.perf_counter() - start, used() - before)",
+    "for _ in range(4): look()",
   ].join("\n");
-  /** @type {Record<string, number[]>} */
+  /** @type {Record<string, { wall: number[], cpu: number[] }>} */
   const times = {};
   for (let round = 0; round < ROUNDS; round += 1) {
     for (const [name, ref] of Object.entries(refs)) {
-      const text = await runIn(builder, ref, ["python3", "-c", code]);
-      const found =
-        /took (.*)/
-          .exec(text)?.[1]
-          ?.split(" ")
-          .map((second) => Number(second) * 1e3) ?? [];
-      (times[name] ??= []).push(...found);
+      const { value } = await timed(name, () => runIn(builder, ref, ["python3", "-c", code]));
+      const [, ...looks] = [...value.matchAll(/took (\S+) (\S+)/g)];
+      const own = (times[name] ??= { wall: [], cpu: [] });
+      own.wall.push(...looks.map(([, wall]) => Number(wall) * 1e3));
+      own.cpu.push(...looks.map(([, , cpu]) => Number(cpu) * 1e3));
     }
   }
-  const [peer = []] = Object.values(times);
-  const rows = Object.entries(times).map(([name, all]) => [
+  const [peer = { wall: [], cpu: [] }] = Object.values(times);
+  const rows = Object.entries(times).map(([name, { wall, cpu }]) => [
     name,
-    seconds(median(all)),
-    range(all),
-    (median(all) / median(peer)).toFixed(2),
+    seconds(median(wall)),
+    range(wall),
+    (median(wall) / median(peer.wall)).toFixed(2),
+    seconds(median(cpu)),
+    range(cpu),
+    (median(cpu) / median(peer.cpu)).toFixed(2),
   ]);
-  console.log(table(["`import pandas, requests`", "median", "range", "ratio of medians"], rows));
+  const head = ["`import requests, rich.console, sqlalchemy`", "median", "range", "ratio", "CPU", "range", "ratio"];
+  console.log(`\n${table(head, rows)}`);
 }
 
 /** @param {Readonly<Record<string, readonly number[]>>} installs */
