@@ -8,6 +8,8 @@ import { Secret } from "../../sdk/secret";
 // How a user tests a program: Pulumi's mocks, and no network.
 const fetches = vi.spyOn(globalThis, "fetch").mockRejectedValue(new Error("no network in this test"));
 const registered = new Map<string, Record<string, unknown>>();
+// What npm test sets for its local environment.
+vi.stubEnv("SLIPWAY_MIRRORS", "");
 beforeAll(() =>
   pulumi.runtime.setMocks({
     newResource: ({ inputs, name }) => {
@@ -17,7 +19,10 @@ beforeAll(() =>
     call: ({ inputs }) => inputs,
   }),
 );
-afterAll(() => vi.restoreAllMocks());
+afterAll(() => {
+  vi.restoreAllMocks();
+  vi.unstubAllEnvs();
+});
 
 function valueOf<T>(output: pulumi.Output<T>): Promise<T> {
   return new Promise((resolve) => void output.apply(resolve));
