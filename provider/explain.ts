@@ -4,13 +4,21 @@ import type { PrefixPlan } from "./prefix";
 import type { RunFacts } from "./run";
 import { specsOf, type ImageInputs } from "./state";
 
-/** What an update will do with an image that is new, or has another hash than before: one line. */
+/**
+ * What an update will do with an image that is new, or has another hash than before: one line.
+ *
+ * @param formatBefore the format in the state, which tells of an image that another version of Slipway wrote.
+ */
 export function explainNew(
   before: ImageInputs | undefined,
   after: ImageInputs,
   run: (Pick<RunFacts, "existence" | "isLocked" | "prefixes"> & Partial<Pick<RunFacts, "builder">>) | undefined,
+  formatBefore?: unknown,
 ): string {
-  const why = before === undefined ? NEW : reasonOf(before, after, run?.isLocked === false ? PIN_HINT : "");
+  const why =
+    before === undefined
+      ? reasonOfFormat(formatBefore, after)
+      : reasonOf(before, after, run?.isLocked === false ? PIN_HINT : "");
   switch (run?.existence.kind) {
     case "stored":
       return `${why.text}; exists, nothing to build${run.builder?.compression === undefined ? "" : AS_STORED}`;
@@ -57,6 +65,14 @@ function nameSteps(count: number): string {
 const AS_STORED = " (stored as it is; compression counts for new hashes)";
 const PIN_HINT = "; pin it with slipway lock";
 const NEW = { firstStep: 0, text: "new image" } as const;
+
+function reasonOfFormat(
+  before: unknown,
+  { format }: ImageInputs,
+): { readonly firstStep: number; readonly text: string } {
+  if (typeof before !== "string" || before === format) return NEW;
+  return { firstStep: 0, text: `format ${before} → ${format}, with another version of Slipway` };
+}
 
 /** @param pinHint what to say of a base that moved. */
 function reasonOf(

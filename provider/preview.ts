@@ -67,7 +67,7 @@ export function diffImage(
   if (mounts !== undefined) log.info(mounts);
   const replaces = ["hash" as const, "repository" as const].filter((name) => olds[name] !== after[name]);
   if (replaces.length > 0) {
-    log.info(explainNew(before, after, run));
+    log.info(explainNew(before, after, run, olds["format"]));
     return answer(true, ...replaces);
   }
   const isStale = run !== undefined && findStale(olds, run.existence, log);

@@ -1,3 +1,4 @@
+import { pipProgram } from "./pip-program";
 import { hasReference, quoteExec, quoteExpanding, quoteShell } from "./quote";
 import { variablesOf } from "./secret";
 import { renderSecretMount, secretFile } from "./secret-mount";
@@ -21,13 +22,12 @@ const mounts = [
 /**
  * What makes the installed bytes the same in every build. SOURCE_DATE_EPOCH: `.pyc` files are checked by hash, not by
  * time (py_compile.PycInvalidationMode). PYTHONHASHSEED: before Python 3.11 the order of a set in a `.pyc` depends on
- * it. PYTHONDONTWRITEBYTECODE: else the layer gets a `.pyc` of each module that pip itself happens to import, where
- * the base has none (python:*-slim deletes them); pip still compiles what it installs.
+ * it. PYTHONDONTWRITEBYTECODE: of what pip imports only `pipProgram` writes the `.pyc`; pip compiles what it installs.
  */
 const environment = ["SOURCE_DATE_EPOCH=0", "PYTHONHASHSEED=0", "PYTHONDONTWRITEBYTECODE=1"];
 const pipInstall = [
   ...[`PIP_CACHE_DIR=${PIP_CACHE}`, "PIP_ROOT_USER_ACTION=ignore"],
-  ...["python3", "-m", "pip", "install", "--disable-pip-version-check", "--no-input"],
+  ...["python3", "-c", pipProgram, "install", "--disable-pip-version-check", "--no-input"],
 ];
 
 /**

@@ -4,7 +4,7 @@ import type { Secret } from "./secret";
 import { isSourceStep, type Mount, type PipRequirementsStep, type SourceStep, type Step } from "./step";
 
 /** The version of the hash and of what the steps emit; another one rebuilds every image. */
-export const FORMAT = "image/v1";
+export const FORMAT = "image/v2";
 
 /** What an {@link Image} says: plain, frozen JSON that names its base and its files. */
 export interface ImageSpec {

@@ -48,15 +48,15 @@ class Refused(Exception):
 
 
 def hash_spec(spec):
-    if spec["format"] != "image/v1":
-        raise Refused(f"this computes image/v1, not {spec['format']}")
+    if spec["format"] != "image/v2":
+        raise Refused(f"this computes image/v2, not {spec['format']}")
     # A base that is an image is to commands as a Dockerfile of one stage that names no image.
     is_import = spec["base"].get("kind") == "dockerfile"
     no_image = {"text": "FROM scratch", "buildArgs": {}}
     dockerfile = ImportedDockerfile(spec if is_import else {**spec, "base": no_image})
     steps = [step_array(step, dockerfile) for step in emitted_order(spec["steps"])]
     base = dockerfile.form() if is_import else spec["base"]["digest"]
-    return hash_json(["image/v1", base, spec["platform"], steps])
+    return hash_json(["image/v2", base, spec["platform"], steps])
 
 
 def hash_prefixes(spec):
@@ -109,7 +109,7 @@ def step_array(step, dockerfile):
         return [kind, step["args"]]
     if kind in COPY_KINDS:
         return [kind, step["destination"], step["tree"]]
-    raise Refused(f"image/v1 has no step {kind}")
+    raise Refused(f"image/v2 has no step {kind}")
 
 
 def pip_options(step):

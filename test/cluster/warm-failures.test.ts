@@ -143,7 +143,7 @@ async function halfReadyNodes(): Promise<readonly [string, string]> {
   onTestFinished(async () => {
     await kubectl("delete", "node", silent, "--wait=false");
   });
-  await kubectl("label", "node", "node-cpu-1", `${key}=${value}`);
+  await kubectl("label", "node", "node-cpu-1", `${key}=${value}`, "--overwrite"); // a killed run leaves its own
   onTestFinished(async () => {
     await kubectl("label", "node", "node-cpu-1", `${key}-`);
   });

@@ -97,7 +97,7 @@ export const specArbitrary: fc.Arbitrary<ResolvedSpec> = fc
           { weight: 1, arbitrary: fc.array(stepArbitrary, { minLength: 30, maxLength: 60 }) },
         ),
       )
-      .map(([based, steps]) => ({ format: "image/v1" as const, platform, ...based, steps })),
+      .map(([based, steps]) => ({ format: "image/v2" as const, platform, ...based, steps })),
   );
 
 /** An image for one or both platforms, in any order. */

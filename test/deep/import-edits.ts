@@ -222,7 +222,7 @@ function toSpec(parts: Parts): ResolvedSpec {
   );
   const { target, buildArgs, platform, steps } = parts;
   const own = { source: "Dockerfile", context: ".", text: head + text, target, buildArgs, reads: [], tree: "" };
-  return { format: "image/v1", platform, base: { kind: "dockerfile", ...own, ...parts.base }, images, steps };
+  return { format: "image/v2", platform, base: { kind: "dockerfile", ...own, ...parts.base }, images, steps };
 }
 
 /** The name in full. */

@@ -97,6 +97,15 @@ export const corpus: readonly CorpusImage[] = [
     make: () => base.pipInstall(["six==1.17.0", "idna==3.10"], { installer: "uv" }).workdir("/srv"),
   },
   {
+    // On a stored prefix, whose times are 0, none of this bytecode is valid.
+    name: "pip, of a Python whose bytecode is checked by time",
+    make: () =>
+      run(
+        "find /usr/lib/python3* -name '*.py' -exec touch -d 2020-01-01 {} + && " +
+          "{ PYTHONHASHSEED=0 python3 -m compileall -qfj1 /usr/lib/python3.11 /usr/lib/python3/dist-packages || true; }",
+      ).pipInstall(["idna==3.10"]),
+  },
+  {
     name: "lines of a Dockerfile",
     make: () =>
       base

@@ -324,7 +324,7 @@ function around(random: Random, [one, other]: Pair<Steps>): Pair<ResolvedSpec> {
 function specWith(random: Random): ResolvedSpec {
   const base = { reference: "docker.io/library/python:3.11", digest: `sha256:${random.hex()}` };
   const steps = random.list(() => anyStep(random), 0, 3);
-  return { format: "image/v1", platform: random.pick(["linux/amd64", "linux/arm64"]), base, steps };
+  return { format: "image/v2", platform: random.pick(["linux/amd64", "linux/arm64"]), base, steps };
 }
 
 function changedHex(random: Random, hex: string): string {

@@ -22,7 +22,7 @@ test.each(mistakes)("a checker that makes the mistake %s is caught", async (brea
 });
 
 test("an unpaired surrogate is refused by the checker", async () => {
-  const request = { format: "image/v1", platform: "linux/amd64", base: { digest: "" }, steps: [] };
+  const request = { format: "image/v2", platform: "linux/amd64", base: { digest: "" }, steps: [] };
   const steps = [{ kind: "run", command: "\ud800" }];
   expect(await askChecker([JSON.stringify({ ...request, steps })])).toEqual([
     "refused: an unpaired surrogate has no UTF-8",

@@ -3,6 +3,7 @@ import type { Existence } from "../../provider/existence";
 import { checkImage, diffImage, type PreviewContext } from "../../provider/preview";
 import { RunMemory, type RunFacts } from "../../provider/run";
 import type { ImageInputs } from "../../provider/state";
+import { FORMAT } from "../../sdk/spec";
 import { makeInputs, UNKNOWN } from "../fakes/image-inputs";
 
 const urn = "urn:pulumi:dev::app::pulumi-nodejs:dynamic/slipway:BuiltImage::api";
@@ -207,9 +208,10 @@ describe("diff", () => {
   });
 
   test("replaces an image that another version of Slipway wrote, when its hash is another", () => {
-    const newer = { ...state(image), hash: "f".repeat(64), format: "image/v2", steps: [{ kind: "teleport" }] };
+    const newer = { ...state(image), hash: "f".repeat(64), format: "image/v99", steps: [{ kind: "teleport" }] };
     expect(diff(newer, { ...image }, { kind: "missing" })).toEqual({ ...update, replaces: ["hash"] });
-    expect(lines).toEqual(["info: builds from the base, 2 steps: new image"]);
+    const reason = `format image/v99 → ${FORMAT}, with another version of Slipway`;
+    expect(lines).toEqual([`info: builds from the base, 2 steps: ${reason}`]);
   });
 
   test("does not mind another source path or order of the state's keys", () => {

@@ -17,12 +17,12 @@ function specOf(text: string, buildArgs: Readonly<Record<string, string>> = {}):
     reads: [],
     tree: "",
   } as const;
-  return { format: "image/v1", platform: "linux/amd64", base, steps: [] };
+  return { format: "image/v2", platform: "linux/amd64", base, steps: [] };
 }
 
 function commandsSpec(...commands: readonly string[]): ResolvedSpec {
   const base = { reference: "docker.io/acme/a:1", digest: "sha256:0" };
-  return { format: "image/v1", platform: "linux/amd64", base, steps: [{ kind: "dockerfile", commands }] };
+  return { format: "image/v2", platform: "linux/amd64", base, steps: [{ kind: "dockerfile", commands }] };
 }
 
 async function refusalOf(spec: ResolvedSpec, config: unknown = proxies): Promise<string | undefined> {

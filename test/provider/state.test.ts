@@ -26,7 +26,7 @@ describe("reading inputs", () => {
     ["a newer step kind", { steps: [{ kind: "teleport" }] }],
     ["a step kind that every object has", { steps: [{ kind: "constructor" }] }],
     ["a step that is none", { steps: ["run"] }],
-    ["a newer format", { format: "image/v2" }],
+    ["a newer format", { format: "image/v99" }],
     ["an unknown platform", { platforms: ["windows/amd64"] }],
     ["no base", { base: undefined }],
     ["a base without digests", { base: { reference: "x" } }],

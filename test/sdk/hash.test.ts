@@ -18,7 +18,7 @@ describe("hashSpec", () => {
       { kind: "copyDir", source: "src", destination: "/app", tree: treeOf("3") },
     ]);
     const env = '["env",[["A","1"],["B","2"]]]';
-    const form = `["image/v1","${digestOf("a")}","linux/amd64",[${env},["copyDir","/app","${treeOf("3")}"]]]`;
+    const form = `["image/v2","${digestOf("a")}","linux/amd64",[${env},["copyDir","/app","${treeOf("3")}"]]]`;
     expect(hashSpec(spec)).toBe(createHash("sha256").update(form).digest("hex"));
   });
 

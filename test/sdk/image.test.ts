@@ -70,7 +70,7 @@ describe("Image", () => {
     const image = base.addLocalFile(`${folder}/a.txt`, "/a.txt", { strategy: "copy" });
     expect(JSON.parse(JSON.stringify(image.spec))).toEqual({
       mounts: [],
-      format: "image/v1",
+      format: "image/v2",
       base: "docker.io/library/python:3.11-slim-bookworm",
       steps: [{ kind: "copyFile", source: "a.txt", destination: "/a.txt" }],
     });

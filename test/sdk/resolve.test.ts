@@ -58,7 +58,7 @@ describe("resolveSteps", () => {
 it("a resolved spec keeps the base's name, beside its digest for the platform", () => {
   const { spec } = Image.debianSlim("3.11");
   expect(resolveSpec(spec, [], { platform: "linux/arm64", digest: digestOf("a") })).toEqual({
-    format: "image/v1",
+    format: "image/v2",
     platform: "linux/arm64",
     base: { reference: "docker.io/library/python:3.11-slim-bookworm", digest: digestOf("a") },
     steps: [],

@@ -14,7 +14,7 @@ export const treeOf = (digit: string): string => digit.repeat(64);
 /** A resolved spec of these steps, on a base and a platform that do not matter. */
 export function specOf(steps: readonly ResolvedStep[], more: Partial<ResolvedSpec> = {}): ResolvedSpec {
   const base = { reference: "docker.io/library/python:3.11-slim-bookworm", digest: digestOf("a") };
-  return { format: "image/v1", platform: "linux/amd64", base, steps, ...more };
+  return { format: "image/v2", platform: "linux/amd64", base, steps, ...more };
 }
 
 /** A Dockerfile as a base, of which nothing but the text matters. */
