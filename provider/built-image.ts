@@ -1,38 +1,15 @@
 import * as pulumi from "@pulumi/pulumi";
-import { checkNames, fail, type Call } from "../sdk/arguments";
+import type { Call } from "../sdk/arguments";
 import { readCallSite } from "../sdk/call-site";
-import { describeError, SlipwayError } from "../sdk/error";
-import { Image } from "../sdk/image";
-import { DEFAULT_PLATFORM, parsePlatforms, type Platform } from "../sdk/platform";
-import { chooseBuilder, readBuilderMirrors, type BuilderArgs } from "./builder-args";
-import type { Existence } from "./existence";
-import { handledMounts, planMounts, pushedMounts, type MountPlan } from "./image-mounts";
-import { rememberMounts, type ImageMounts } from "./mount-source";
-import type { Mount } from "../sdk/step";
-import { ownUrn } from "./own-urn";
-import type { ResolvedMounts } from "./program";
-import { programOf, type Program } from "./pulumi-program";
-import type { LocatedRepository } from "./located";
-import type { BuildChoice } from "./place-image";
-import { planRepository } from "./planned-repository";
+import { handledMounts, pushedMounts } from "./image-mounts";
+import { defineLazily, toOutput } from "./later";
+import { rememberMounts, type ImageMounts, type PushedMounts } from "./mount-source";
+import { IMAGE_TYPE, planImage, type BuiltImageArgs, type ImagePlan } from "./plan-image";
 import { imageProviderText } from "./provider-text";
+import { QuietResource } from "./quiet-resource";
 import { inRegion, type RegionalImage } from "./regional-image";
-import { readRepository, type Repository } from "./repository";
-import { resourceLog } from "./resource-log";
-import type { RunFacts } from "./run";
-import type { ImageInputs } from "./state";
 
-export interface BuiltImageArgs {
-  readonly image: pulumi.Input<Image>;
-  /** Where the image is stored. Default: the setting `slipway:repository`, `SLIPWAY_REPOSITORY`, `localhost:5000/images`. */
-  readonly repository?: Repository | pulumi.Input<string>;
-  /** For example `["linux/amd64", "linux/arm64"]`; several become one index. Default `["linux/amd64"]`, never the host's. */
-  readonly platforms?: readonly string[];
-  /** Default: the setting `slipway:builder`, `SLIPWAY_BUILDER`, the current builder of buildx. */
-  readonly builder?: BuilderArgs;
-  /** `"never"`: an image that is stored nowhere is an error, and no builder is needed. Default `"auto"`. */
-  readonly build?: BuildChoice;
-}
+export type { BuiltImageArgs } from "./plan-image";
 
 /** What another stack needs of an image, as plain JSON. */
 export interface ImageHandle {
@@ -58,7 +35,7 @@ export interface ImageHandle {
  * export const uri = image.uri;
  * ```
  */
-export class BuiltImage extends pulumi.CustomResource {
+export class BuiltImage extends QuietResource {
   /** 64 hex digits; known at preview. */
   declare readonly hash: pulumi.Output<string>;
   /** `<repository>:<hash>`; known at preview. */
@@ -75,45 +52,39 @@ export class BuiltImage extends pulumi.CustomResource {
   /** The digest of the image that holds its mounts; `undefined` where it has none. */
   declare readonly mountDigest: pulumi.Output<string | undefined>;
   /** `<repository>@sha256:…`, what a pod runs; known at preview when the hash is stored, else after the update. */
-  readonly ref: pulumi.Output<string>;
+  declare readonly ref: pulumi.Output<string>;
   /** What a stack exports for another one. */
-  readonly handle: pulumi.Output<ImageHandle>;
-  readonly #plan: Plan;
+  declare readonly handle: pulumi.Output<ImageHandle>;
+  readonly #plan: ImagePlan;
 
   /** @throws SlipwayError INVALID_ARGUMENT, INVALID_REFERENCE */
   constructor(name: string, args: BuiltImageArgs, opts?: pulumi.CustomResourceOptions) {
     const call: Call = { text: `new BuiltImage(${JSON.stringify(name)}, …)`, callSite: readCallSite(BuiltImage) };
     const plan = planImage(call, name, args, opts);
+    const optional = Object.fromEntries(plan.outputs.map((output) => [output, undefined]));
     const props = {
       ...plan.inputs,
-      digest: undefined,
-      sizeBytes: undefined,
-      reused: undefined,
-      platformDigests: undefined,
-      regions: undefined,
-      mountDigest: undefined,
+      ...{ digest: undefined, sizeBytes: undefined },
+      ...optional,
       __provider: imageProviderText,
     };
     // An inherited `protect` would only block a new hash: deleting an image's resource removes nothing.
-    super(TYPE, name, props, { ...opts, protect: opts?.protect ?? false });
+    super(IMAGE_TYPE, name, props, { ...opts, protect: opts?.protect ?? false });
     this.#plan = plan;
-    const { repository, stored } = plan;
-    const built = pulumi.interpolate`${repository}@${this.digest}`;
-    this.ref = stored.apply((digest) =>
-      digest === undefined ? built : pulumi.all([this.urn, repository]).apply(([, place]) => `${place}@${digest}`),
-    );
+    if (!plan.outputs.includes("regions")) defineLazily(this, "regions", () => pulumi.output(undefined));
+    if (!plan.outputs.includes("mountDigest")) defineLazily(this, "mountDigest", () => pulumi.output(undefined));
+    const { platformDigests } = this;
     // The state of an image for one platform says its digest once.
-    this.platformDigests = pulumi
-      .all([this.platformDigests, this.platforms, this.digest])
-      .apply(([known, platforms, digest]) => known ?? Object.fromEntries(platforms.map((name) => [name, digest])));
-    const mounts = pushedMounts(plan.mounts, this);
-    rememberMounts(this, { local: plan.local, pushed: mounts, onUse: plan.mounts.onUse });
-    this.handle = pulumi
-      .all([this.uri, this.ref, this.hash, this.platforms, this.platformDigests, this.sizeBytes, handledMounts(mounts)])
-      .apply(([uri, ref, hash, platforms, platformDigests, sizeBytes, held]) => {
-        const handle = { uri, ref, hash, platforms, platformDigests, sizeBytes };
-        return held === undefined ? handle : { ...handle, mounts: held };
-      });
+    defineLazily(this, "platformDigests", () =>
+      pulumi
+        .all([platformDigests, this.platforms, this.digest])
+        .apply(([known, platforms, digest]) => known ?? Object.fromEntries(platforms.map((name) => [name, digest]))),
+    );
+    defineLazily(this, "ref", () => makeRef(this, plan));
+    let pushed: PushedMounts | undefined;
+    const readPushed = (): PushedMounts => (pushed ??= pushedMounts(plan.mounts, this));
+    rememberMounts(this, { local: plan.local, pushed: readPushed, onUse: plan.mounts.onUse });
+    defineLazily(this, "handle", () => makeHandle(this, readPushed()));
   }
 
   /**
@@ -130,170 +101,33 @@ export class BuiltImage extends pulumi.CustomResource {
    */
   in(region: string): RegionalImage {
     const call: Call = { text: `BuiltImage.in(${JSON.stringify(region)})`, callSite: readCallSite(this.in) };
-    const { located, existence } = this.#plan;
+    const [located, existence] = [toOutput(this.#plan.located), toOutput(this.#plan.existence)];
     const { urn, hash, digest, handle, regions } = this;
     return inRegion(call, region, { located, existence, urn, hash, digest, handle, regions });
   }
 }
 
-const TYPE = "pulumi-nodejs:dynamic/slipway:BuiltImage";
-
-type Inputs = { readonly [K in keyof ImageInputs]: pulumi.Input<ImageInputs[K] | undefined> } & {
-  readonly __urn: pulumi.Input<string>;
-  readonly __run: pulumi.Input<RunFacts>;
-};
-
-interface Plan {
-  readonly inputs: Inputs;
-  readonly repository: pulumi.Output<string>;
-  readonly located: pulumi.Output<LocatedRepository>;
-  readonly existence: pulumi.Output<Existence>;
-  /** The digest that the repository has under the hash. */
-  readonly stored: pulumi.Output<string | undefined>;
-  /** Of an Image that was given as it is. */
-  readonly local: readonly Mount[] | undefined;
-  readonly mounts: MountPlan;
-}
-
-/** Everything that the program knows before anything runs, as Outputs that carry the dependencies of the arguments. */
-function planImage(
-  call: Call,
-  name: string,
-  args: BuiltImageArgs,
-  opts: pulumi.CustomResourceOptions | undefined,
-): Plan {
-  checkArgs(call, args);
-  const platforms = checkPlatforms(call, args.platforms);
-  const program = programOf();
-  const chosen = chooseRepository(call, args.repository, program);
-  const urn = pulumi.output(ownUrn(name, TYPE, opts?.parent));
-  const given = pulumi.output(args.image);
-  const image = given.apply((value) => checkImage(call, value));
-  // Wrong mounts fail what `read` gives and nothing else: at each failure V8 looks for whoever may handle it, in all that
-  // waits for it by every way there (Isolate::PromiseHasUserDefinedRejectHandler), which among Outputs takes for ever.
-  let tellMounts: (mounts: ResolvedMounts) => void = () => undefined;
-  const toldMounts = new Promise<ResolvedMounts>((resolve) => (tellMounts = resolve));
-  const read = pulumi.all([image, urn]).apply(([value, resourceUrn]) => {
-    const log = resourceLog(resourceUrn);
-    const wrong = (error: unknown): void => log.error(withLine(call, error));
-    const isPlain = program.watch(refuseSecret(call, given), wrong);
-    const report = { info: log.info, status: log.status, wrong };
-    const mounts = program.resolveMounts(value, report);
-    mounts.then(tellMounts, () => undefined);
-    return Promise.all([program.resolve(value, platforms, report), mounts, isPlain]);
-  });
-  const resolved = read.apply(([found]) => found);
-  const located = planRepository(chosen, program, urn, (error) => withLine(call, error));
-  const repository = located.apply((value) => value.repository);
-  const existence = pulumi
-    .all([resolved, located])
-    .apply(([{ hash }, place]): Promise<Existence> => program.exists(place, hash));
-  const mounts = planMounts({ image, resolved: image.apply(() => toldMounts), urn, located }, program);
-  const builder = pulumi.output(chooseBuilder(call, args.builder, program.settings));
-  const mirrors = [...readBuilderMirrors(call, args.builder), ...program.settings.mirrors];
-  const run = pulumi
-    .all([image, resolved, existence, builder, urn, located, mounts.facts])
-    .apply(async ([value, { isLocked, specs }, found, choice, resourceUrn, place, mountFacts]): Promise<RunFacts> => {
-      const isToBuild = found.kind === "missing" && args.build !== "never";
-      const prefixes = isToBuild ? await program.planPrefixes(place, specs) : undefined;
-      if (isToBuild) {
-        const report = (error: unknown): void => resourceLog(resourceUrn).error(withLine(call, error));
-        await program.watch(checkSecrets(program, value, resourceUrn), report);
-      }
-      return {
-        folder: program.images.folder,
-        callSites: value.callSites.map((callSite) => callSite ?? ""),
-        existence: found,
-        isLocked: isLocked || program.settings.lock === "write",
-        mirrors,
-        baseCallSite: value.baseCallSite ?? "",
-        builder: choice,
-        build: args.build ?? "auto",
-        ...(mountFacts === undefined ? {} : { mounts: mountFacts }),
-        ...(prefixes === undefined ? {} : { prefixes }),
-      };
-    });
-  return {
-    inputs: {
-      hash: resolved.apply(({ hash }) => hash),
-      uri: pulumi.all([resolved, repository]).apply(([{ hash }, url]) => `${url}:${hash}`),
-      repository,
-      insecure: located.apply(({ insecure }) => insecure),
-      ecr: located.apply(({ ecr }) => ecr),
-      format: resolved.apply(({ format }) => format),
-      platforms: [...platforms],
-      base: resolved.apply(({ base }) => base),
-      images: resolved.apply(({ images }) => images),
-      steps: resolved.apply(({ steps }) => steps),
-      mounts: mounts.resolved.apply(({ mounts: all }) => (all.length === 0 ? undefined : all)),
-      __urn: urn,
-      __run: run,
-    },
-    repository,
-    located,
-    existence,
-    stored: existence.apply((found) => ("digest" in found ? found.digest : undefined)),
-    local: Image.isImage(args.image) ? args.image.spec.mounts : undefined,
-    mounts,
-  };
-}
-
-/** An Image that was built inside `.apply` of a secret has what is secret in its steps. */
-export async function refuseSecret(call: Call, image: pulumi.Output<unknown>): Promise<void> {
-  if (!(await pulumi.isSecret(image))) return;
-  throw fail(
-    call,
-    "the image comes from a secret Output, so its steps may hold what is secret.",
-    'Give it to steps that need it: runCommands("…", { secrets: [Secret.fromConfig("key")] }). What is no secret: pulumi.unsecret(…).',
-    "OUTPUT_AS_ARGUMENT",
+function makeRef({ urn, digest }: BuiltImage, plan: ImagePlan): pulumi.Output<string> {
+  const repository = toOutput(plan.mounts.repository);
+  const built = pulumi.interpolate`${repository}@${digest}`;
+  return toOutput(plan.existence).apply((found) =>
+    "digest" in found ? pulumi.all([urn, repository]).apply(([, place]) => `${place}@${found.digest}`) : built,
   );
 }
 
-/** What an update would miss is a warning in a preview: where previews run, secrets need not be. */
-async function checkSecrets(program: Program, image: Image, urn: string): Promise<void> {
-  try {
-    program.checkSecrets(image);
-  } catch (error) {
-    if (!pulumi.runtime.isDryRun()) throw error;
-    resourceLog(urn).warn(`an update from here would fail: ${describeError(error)}`);
-  }
-}
-
-/** An error's message with the user's line: the step's where the error has one, else the resource's. */
-export function withLine(call: Call, error: unknown): string {
-  const hasLine = (error instanceof SlipwayError && error.callSite !== undefined) || call.callSite === undefined;
-  return hasLine ? describeError(error) : `${describeError(error)}\n    at ${call.callSite}`;
-}
-
-function checkArgs(call: Call, args: unknown): void {
-  if (typeof args !== "object" || args === null || !("image" in args) || args.image === undefined) {
-    throw fail(call, "the image is missing.", "Give { image: Image.debianSlim()… }.");
-  }
-  const known = ["image", "repository", "platforms", "builder", "build"];
-  checkNames(call, "argument", args, known);
-  if ("build" in args && args.build !== undefined && args.build !== "auto" && args.build !== "never") {
-    throw fail(call, `build is ${JSON.stringify(args.build)}.`, 'Write "auto" or "never".');
-  }
-  // A plain value is looked at right here, where the error has the user's line.
-  if (!pulumi.Output.isInstance(args.image) && !(args.image instanceof Promise)) checkImage(call, args.image);
-}
-
-export function checkImage(call: Call, value: unknown): Image {
-  if (Image.isImage(value)) return value;
-  throw fail(call, "the image is not an Image.", 'Build one with Image.debianSlim(…), Image.base("…").');
-}
-
-export function checkPlatforms(call: Call, names: unknown): readonly Platform[] {
-  if (names === undefined) return [DEFAULT_PLATFORM];
-  const isList = Array.isArray(names) && names.every((name: unknown): name is string => typeof name === "string");
-  if (!isList) throw fail(call, "the platforms are not a list of names.", 'Write ["linux/amd64"].');
-  try {
-    return parsePlatforms(names);
-  } catch (error) {
-    throw fail(call, describeError(error), "");
-  }
-}
-
-function chooseRepository(call: Call, given: BuiltImageArgs["repository"], program: Program): Repository {
-  return readRepository(call, given ?? program.defaultRepository());
+function makeHandle(image: BuiltImage, mounts: PushedMounts): pulumi.Output<ImageHandle> {
+  return pulumi
+    .all([
+      image.uri,
+      image.ref,
+      image.hash,
+      image.platforms,
+      image.platformDigests,
+      image.sizeBytes,
+      handledMounts(mounts),
+    ])
+    .apply(([uri, ref, hash, platforms, platformDigests, sizeBytes, held]) => {
+      const handle = { uri, ref, hash, platforms, platformDigests, sizeBytes };
+      return held === undefined ? handle : { ...handle, mounts: held };
+    });
 }

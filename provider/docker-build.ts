@@ -5,7 +5,7 @@ import { renderDockerfile } from "../sdk/dockerfile";
 import type { Image } from "../sdk/image";
 import { DEFAULT_PLATFORM, type Platform } from "../sdk/platform";
 import type { ResolvedSpec } from "../sdk/spec";
-import { checkImage, checkPlatforms, refuseSecret, withLine } from "./built-image";
+import { checkImage, checkPlatforms, refuseSecret, withLine } from "./plan-image";
 import { dockerCredentials } from "./credentials";
 import { programOf, readConfig, type Program } from "./pulumi-program";
 import { findNames } from "./publish";

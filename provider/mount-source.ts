@@ -29,7 +29,10 @@ export interface MountSource {
   readonly pushed: PushedMounts | undefined;
 }
 
-interface Remembered extends MountSource {
+interface Remembered {
+  readonly local: MountSource["local"];
+  /** Made for whoever asks. */
+  readonly pushed: () => PushedMounts;
   /** Called when something brings the mounts into containers. */
   readonly onUse: () => void;
 }
@@ -46,7 +49,7 @@ export function readMountSource(call: Call, given: unknown): MountSource {
   const known = typeof given === "object" && given !== null ? sources.get(given) : undefined;
   if (known !== undefined) {
     known.onUse();
-    return known;
+    return { local: known.local, pushed: known.pushed() };
   }
   if (Image.isImage(given)) return { local: given.spec.mounts, pushed: undefined };
   if (typeof given === "string") {

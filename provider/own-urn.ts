@@ -5,5 +5,8 @@ import * as pulumi from "@pulumi/pulumi";
  * the parent, which for a component means all of its children, the resource itself among them, and nothing would end.
  */
 export function ownUrn(name: string, type: string, parent: pulumi.Resource | undefined): Promise<string> {
+  if (parent === undefined) {
+    return Promise.resolve(`urn:pulumi:${pulumi.getStack()}::${pulumi.getProject()}::${type}::${name}`);
+  }
   return new Promise((resolve) => void pulumi.createUrn(name, type, parent).apply(resolve));
 }

@@ -1,6 +1,7 @@
 import * as pulumi from "@pulumi/pulumi";
 import { describeError } from "../sdk/error";
 import * as v from "valibot";
+import { fromOutput, plainly, type Later } from "./later";
 import type { LocatedRepository } from "./located";
 import type { Program } from "./pulumi-program";
 import type { Repository } from "./repository";
@@ -13,18 +14,22 @@ import { resourceLog } from "./resource-log";
 export function planRepository(
   repository: Repository,
   program: Program,
-  urn: pulumi.Output<string>,
+  urn: Promise<string>,
   describe: (error: unknown) => string,
-): pulumi.Output<LocatedRepository> {
-  return pulumi.all([pulumi.output(repository), urn]).apply(async ([plain, resourceUrn]) => {
+): Later<LocatedRepository> {
+  const locate = async (plain: Repository): Promise<LocatedRepository> => {
     const work = program.locate(plain);
+    const log = resourceLog(await urn);
     const failure = pulumi.runtime.isDryRun() ? await failureOf(work) : undefined;
     if (failure === undefined || isWrongArgument(failure)) {
-      return program.watch(work, (error) => resourceLog(resourceUrn).error(describe(error)));
+      return program.watch(work, (error) => log.error(describe(error)));
     }
-    resourceLog(resourceUrn).warn(`where the repository is is not known in this preview: ${describeError(failure)}`);
+    log.warn(`where the repository is is not known in this preview: ${describeError(failure)}`);
     return v.parse(unknownRepository, pulumi.unknown);
-  });
+  };
+  // Nobody has to be asked, so nothing stays unknown.
+  if (repository.kind === "oci" && typeof repository.url === "string") return plainly(locate(repository));
+  return fromOutput(pulumi.output(repository).apply(locate));
 }
 
 /** Pulumi's mark of a value that is not known: whoever applies to it is not called. */

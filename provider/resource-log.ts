@@ -12,13 +12,15 @@ export interface ResourceLog {
 
 /** A log for the resource with this URN, registered or not yet. */
 export function resourceLog(urn: string): ResourceLog {
-  const resource = urn === "" ? undefined : new pulumi.DependencyResource(urn);
+  let made: pulumi.Resource | undefined;
+  const resource = (): pulumi.Resource | undefined =>
+    urn === "" ? undefined : (made ??= new pulumi.DependencyResource(urn));
   // Lines that cannot be delivered go to stderr (log/index.ts): a log never fails anything.
   return {
-    info: (text) => void pulumi.log.info(text, resource),
-    warn: (text) => void pulumi.log.warn(text, resource),
-    error: (text) => void pulumi.log.error(text, resource),
-    status: (text) => void pulumi.log.info(text, resource, undefined, true),
+    info: (text) => void pulumi.log.info(text, resource()),
+    warn: (text) => void pulumi.log.warn(text, resource()),
+    error: (text) => void pulumi.log.error(text, resource()),
+    status: (text) => void pulumi.log.info(text, resource(), undefined, true),
   };
 }
 

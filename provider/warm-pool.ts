@@ -9,6 +9,7 @@ import type { LocatedRepository } from "./located";
 import { describeNodeGroup, planNodeGroup, type NodeGroup, type PlainNodeGroup } from "./node-groups";
 import { PauseImageResource } from "./pause-resource";
 import { programOf, type Program } from "./pulumi-program";
+import { toOutput } from "./later";
 import { planRepository } from "./planned-repository";
 import { readRepository, type Repository } from "./repository";
 import { WarmGate } from "./warm-gate";
@@ -227,7 +228,7 @@ function planPausePlace(
 /** A pool's own line is the program's: its resource is a component, which has none. */
 function locate(call: Call, repository: Repository, program: Program): pulumi.Output<LocatedRepository> {
   const describe = (error: unknown): string => `${call.text}: ${describeError(error)}\n    at ${call.callSite ?? ""}`;
-  return planRepository(repository, program, pulumi.output(""), describe);
+  return toOutput(planRepository(repository, program, Promise.resolve(""), describe));
 }
 
 function planMechanism(

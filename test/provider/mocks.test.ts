@@ -49,6 +49,42 @@ test("an image in an Output is the same image", async () => {
   const hash = await valueOf(plain.hash);
   expect(await valueOf(wrapped.hash)).toBe(hash);
   expect(await valueOf(applied.uri)).toBe(`ghcr.io/acme/images:${hash}`);
+  const { __run: run, __urn: _, ...inputs } = registered.get("plain") ?? {};
+  for (const name of ["wrapped", "applied"]) {
+    const { __urn: __, ...others } = registered.get(name) ?? {};
+    expect(others).toMatchObject(inputs);
+    expect(Object.keys(others["__run"] ?? {})).toEqual(Object.keys(run ?? {}));
+  }
+});
+
+test("what comes from a secret Output stays secret, and what comes from none is not", async () => {
+  const repository = pulumi.secret("ghcr.io/acme/images");
+  const { uri, ref, hash } = new BuiltImage("secret-place", { image, repository });
+  expect(await Promise.all([uri, ref, hash].map((output) => pulumi.isSecret(output)))).toEqual([true, true, false]);
+});
+
+test("an image that is exported whole has all that another stack needs", async () => {
+  const built = new BuiltImage("whole", { image, repository: "ghcr.io/acme/images" });
+  expect(Object.keys(built)).toEqual(
+    expect.arrayContaining(["hash", "uri", "ref", "handle", "digest", "platformDigests", "regions", "mountDigest"]),
+  );
+  const handle = { ref: "ghcr.io/acme/images@sha256:1", platformDigests: { "linux/amd64": "sha256:1" }, sizeBytes: 1 };
+  expect(await valueOf(built.handle)).toMatchObject(handle);
+  expect(await valueOf(pulumi.all([built.regions, built.mountDigest]))).toEqual([undefined, undefined]);
+  expect(built.ref).toBe(built.ref);
+});
+
+test("what Pulumi refuses has the user's line on top of its stack", () => {
+  const limit = Error.stackTraceLimit;
+  let refusal: unknown;
+  try {
+    new BuiltImage("", { image, repository: "ghcr.io/acme/images" });
+  } catch (error) {
+    refusal = error;
+  }
+  expect(refusal).toBeInstanceOf(Error);
+  expect(String(refusal instanceof Error && refusal.stack).split("\n")[1]).toContain("mocks.test.ts");
+  expect(Error.stackTraceLimit).toBe(limit);
 });
 
 test("another package is another hash", async () => {
