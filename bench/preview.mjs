@@ -1,13 +1,15 @@
-// `pulumi preview` and `pulumi up` of unchanged images against as many plain dynamic resources: rounds alternate.
+// `pulumi preview` and `pulumi up` of unchanged images against as many plain dynamic resources, and 50 of them against as
+// many of @pulumi/docker-build, whose plugin is built from Go modules where it has not been (12 minutes): rounds alternate.
 // BENCH_ROUNDS=7 BENCH_COUNTS=1,10,50,500 BENCH_SECONDS=20
 import { spawnSync } from "node:child_process";
 import { createHash } from "node:crypto";
-import { mkdirSync, mkdtempSync, rmSync, truncateSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, rmSync, symlinkSync, truncateSync, writeFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { loadavg, tmpdir } from "node:os";
-import { join } from "node:path";
+import { delimiter, dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { startEnvironment, startRegistry } from "../tools/environment.mjs";
+import { startBuildkit, startEnvironment, startRegistry } from "../tools/environment.mjs";
+import { buildGoTool } from "../tools/local/go-tool.mjs";
 import { median, spread, table } from "./figures.mjs";
 import { makeStack, run } from "./pulumi-stack.mjs";
 
@@ -25,10 +27,12 @@ const SHARE_MS = Number(process.env["BENCH_SECONDS"] ?? 20) * 1_000;
 const TINY = `(index) => Image.debianSlim("3.11").addLocalDir("./context/" + index, "/app", { strategy: "copy" })`;
 const COMMANDS = /** @type {const} */ (["preview", "up"]);
 
+const clone = fileURLToPath(new URL("..", import.meta.url));
 let stacks = 0;
-const HEAD = [
+/** @param {string} peer */
+const headOf = (peer) => [
   "unchanged",
-  "plain resources",
+  peer,
   "range",
   "Slipway",
   "range",
@@ -42,28 +46,41 @@ const registry = await startRegistry({ root: join(root, "registry") });
 /** @type {Map<string, Promise<unknown>>} */
 const pushed = new Map();
 /** @typedef {{ ms: number, cpuMs: number }} Cost of one run */
-/** @typedef {{ plain: Cost[], images: Cost[] }} Costs */
+/** @typedef {{ peer: Cost[], images: Cost[] }} Costs */
+/** @typedef {{ peer: Stack, images: Stack }} Pair */
+/** @type {Awaited<ReturnType<typeof startBuildkit>> | undefined} */
+let buildkit;
 try {
   const loadBefore = loadavg()[0] ?? 0;
   const rows = [];
   /** @type {Map<number, Record<"preview" | "up", Costs>>} */
   const byCount = new Map();
   for (const count of COUNTS) {
-    const pair = { plain: await plainStack(count), images: await imageStack(count, TINY) };
+    const pair = { peer: await plainStack(count), images: await imageStack(count, TINY) };
     const costs = { preview: await alternate(pair, "preview", count), up: await alternate(pair, "up", count) };
     byCount.set(count, costs);
     for (const command of COMMANDS) rows.push(rowOf(`${command}, ${count}`, costs[command]));
     if (count === COUNTS.at(-1)) await measureMemory(pair, count);
   }
-  const shared = { plain: await plainStack(SHARED), images: await imageStack(SHARED, sharedFolder()) };
-  for (const command of COMMANDS) {
-    const name = `${command}, ${SHARED} on one folder of 2,000 files, 50 MB`;
-    rows.push(rowOf(name, await alternate(shared, command, SHARED)));
+  const folder = sharedFolder();
+  const ofFolder = `(index) => Image.debianSlim("3.11").workdir("/w" + index).addLocalDir(${JSON.stringify(folder)}, "/app", { strategy: "copy" })`;
+  const shared = { peer: await plainStack(SHARED), images: await imageStack(SHARED, ofFolder) };
+  const onFolder = `${SHARED} on one folder of 2,000 files, 50 MB`;
+  for (const command of COMMANDS) rows.push(rowOf(`${command}, ${onFolder}`, await alternate(shared, command, SHARED)));
+  console.log(table(headOf("plain resources"), rows));
+  const others = [];
+  for (const [name, context, images] of [
+    [String(SHARED), undefined, TINY],
+    [onFolder, folder, ofFolder],
+  ]) {
+    const pair = { peer: await dockerStack(SHARED, context), images: await imageStack(SHARED, images ?? TINY) };
+    for (const command of COMMANDS) others.push(rowOf(`${command}, ${name}`, await alternate(pair, command, SHARED)));
   }
-  console.log(table(HEAD, rows));
+  console.log(`\n${table(headOf("docker-build"), others)}`);
   describeGrowth(byCount);
   console.log(`\nload ${loadBefore.toFixed(0)} at the start and ${(loadavg()[0] ?? 0).toFixed(0)} at the end`);
 } finally {
+  await buildkit?.stop();
   await registry.stop();
   rmSync(root, { recursive: true, force: true });
 }
@@ -74,7 +91,7 @@ function describeGrowth(byCount) {
   if (many <= few) return;
   for (const command of COMMANDS) {
     for (const key of /** @type {const} */ (["ms", "cpuMs"])) {
-      const [plain = 0, images = 0] = /** @type {const} */ (["plain", "images"]).map((kind) => {
+      const [plain = 0, images = 0] = /** @type {const} */ (["peer", "images"]).map((kind) => {
         const [low, high] = [few, many].map((count) =>
           median((byCount.get(count)?.[command][kind] ?? []).map((cost) => cost[key])),
         );
@@ -97,14 +114,14 @@ function sharedFolder() {
     bytes.writeUInt32BE(index);
     writeFileSync(join(folder, `f${index}`), bytes);
   }
-  return `(index) => Image.debianSlim("3.11").workdir("/w" + index).addLocalDir(${JSON.stringify(folder)}, "/app", { strategy: "copy" })`;
+  return folder;
 }
 
-/** @param {{ plain: Stack, images: Stack }} pair @param {number} count */
+/** @param {Pair} pair @param {number} count */
 async function measureMemory(pair, count) {
   const rows = [];
   for (const [name, stack] of /** @type {const} */ ([
-    ["plain resources", pair.plain],
+    ["plain resources", pair.peer],
     ["images", pair.images],
   ])) {
     const { programBytes, providerBytes } = await run(stack, "preview", { isWatched: true });
@@ -124,12 +141,12 @@ async function measureMemory(pair, count) {
 }
 
 /** @param {string} name @param {Costs} costs */
-function rowOf(name, { plain, images }) {
+function rowOf(name, { peer, images }) {
   const ratioOf = (/** @type {"ms" | "cpuMs"} */ key) =>
-    median(images.map((cost) => cost[key])) / median(plain.map((cost) => cost[key]));
-  const ratios = images.map(({ ms }, round) => ms / (plain[round]?.ms ?? Number.NaN));
+    median(images.map((cost) => cost[key])) / median(peer.map((cost) => cost[key]));
+  const ratios = images.map(({ ms }, round) => ms / (peer[round]?.ms ?? Number.NaN));
   const range = `${Math.min(...ratios).toFixed(2)}–${Math.max(...ratios).toFixed(2)}`;
-  const [theirs, ours] = [plain, images].map((all) => all.map(({ ms }) => ms));
+  const [theirs, ours] = [peer, images].map((all) => all.map(({ ms }) => ms));
   return [
     `${name} (${images.length} rounds)`,
     ...[theirs ?? [], ours ?? []].flatMap((all) => [`${median(all).toFixed(0)} ms`, spread(all)]),
@@ -142,14 +159,14 @@ function rowOf(name, { plain, images }) {
 
 /**
  * Rounds, as many as their share of the time allows.
- * @param {{ plain: Stack, images: Stack }} pair @param {"preview" | "up"} command @param {number} count
+ * @param {Pair} pair @param {"preview" | "up"} command @param {number} count
  */
 async function alternate(pair, command, count) {
   /** @type {Costs} */
-  const costs = { plain: [], images: [] };
+  const costs = { peer: [], images: [] };
   const end = performance.now() + (command === "up" ? 2 : 1) * (count >= 100 ? 3 : 1) * SHARE_MS;
   for (let round = 0; round < ROUNDS && (round === 0 || performance.now() < end); round += 1) {
-    for (const kind of /** @type {const} */ (["plain", "images"])) {
+    for (const kind of /** @type {const} */ (["peer", "images"])) {
       costs[kind].push(await run(pair[kind], command, { expected: `${count + 1} unchanged` }));
     }
   }
@@ -174,6 +191,43 @@ for (let index = 0; index < ${count}; index += 1) new Plain("image-" + index, { 
   return stack;
 }
 
+/** Images of the real plugin, on a builder of its own. @param {number} count @param {string | undefined} context of all */
+async function dockerStack(count, context) {
+  const { path } = await buildGoTool("pulumi-resource-docker-build", console.error);
+  const folder = join(root, `docker-${count}-${stacks++}`);
+  const docker = join(folder, "docker");
+  mkdirSync(docker, { recursive: true });
+  buildkit ??= await startBuildkit({ root: join(root, "buildkit") });
+  const program = `const { Image } = require("@pulumi/docker-build");
+for (let index = 0; index < ${count}; index += 1) {
+  const location = ${context === undefined ? '"./context/" + index' : JSON.stringify(context)};
+  const inline = "FROM scratch\\nWORKDIR /w" + index + "\\nCOPY . /app\\n";
+  new Image("image-" + index, { context: { location }, dockerfile: { inline }, platforms: ["linux/amd64"], push: false });
+}
+`;
+  const stack = makeStack(folder, program, {
+    ...env,
+    PATH: [dirname(path), env["PATH"] ?? process.env["PATH"]].join(delimiter),
+    DOCKER_CONFIG: docker,
+    BUILDX_CONFIG: join(docker, "buildx"),
+  });
+  const builder = ["create", "--name", "of-the-bench", "--driver", "remote", "--use", buildkit.endpoint];
+  const made = spawnSync("buildx", builder, { env: stack.env, encoding: "utf8" });
+  if (made.status !== 0) throw new Error(made.stderr);
+  symlinkSync(join(clone, "node_modules/@pulumi/docker-build"), join(folder, "node_modules/@pulumi/docker-build"));
+  makeContexts(folder, count);
+  await run(stack, "up");
+  return stack;
+}
+
+/** @param {string} folder @param {number} count */
+function makeContexts(folder, count) {
+  for (let index = 0; index < count; index += 1) {
+    mkdirSync(join(folder, `context/${index}`), { recursive: true });
+    writeFileSync(join(folder, `context/${index}/main.py`), `print(${index})\n`);
+  }
+}
+
 /** Images that the registry has: what an \`up\` is to find unchanged. @param {number} count @param {string} images */
 async function imageStack(count, images) {
   const program = `const { BuiltImage } = require("slipway/pulumi");
@@ -185,10 +239,7 @@ for (let index = 0; index < ${count}; index += 1) new BuiltImage("image-" + inde
     ...env,
     SLIPWAY_REPOSITORY: repository,
   });
-  for (let index = 0; index < count; index += 1) {
-    mkdirSync(join(stack.folder, `context/${index}`), { recursive: true });
-    writeFileSync(join(stack.folder, `context/${index}/main.py`), `print(${index})\n`);
-  }
+  makeContexts(stack.folder, count);
   const module = `const { Image } = require("slipway");\nmodule.exports = ${images};\n`;
   writeFileSync(join(stack.folder, "images.js"), module);
   process.chdir(stack.folder);

@@ -1,7 +1,7 @@
 import type { ArgsDef } from "citty";
 import { resolve } from "node:path";
 import { readAwsSettings } from "../provider/aws-settings";
-import { parseBuilderChoice } from "../provider/builder-choice";
+import { compressions, parseBuilderChoice } from "../provider/builder-choice";
 import { makeLimits } from "../provider/builder-limits";
 import { Builders } from "../provider/builders";
 import { parseEcrHost } from "../provider/ecr-address";
@@ -11,7 +11,7 @@ import { locateRepository } from "../provider/locate";
 import type { LocatedRepository } from "../provider/located";
 import { ociRepository } from "../provider/repository";
 import type { SecretPlaces } from "../provider/secret-store";
-import { DEFAULT_REPOSITORY, type Settings } from "../provider/settings";
+import { DEFAULT_REPOSITORY, parseCompression, type Settings } from "../provider/settings";
 import { describeError, SlipwayError } from "../sdk/error";
 import { parseRepository } from "../sdk/reference";
 import { buildImages, type BuiltOutcome } from "./build-images";
@@ -40,6 +40,11 @@ const buildArgs = {
     valueHint: "file",
     description: "Certificates (PEM) that steps trust while they run. Default: SLIPWAY_CA_BUNDLE.",
   },
+  compression: {
+    type: "string",
+    valueHint: compressions.join("|"),
+    description: "Of layers that are built anew. Default: SLIPWAY_COMPRESSION, then zstd.",
+  },
 } as const satisfies ArgsDef;
 
 /** `slipway image build` */
@@ -60,7 +65,8 @@ export function imageBuild(terminal: Terminal): Command<typeof buildArgs> {
       const signal = terminal.stopOnSignal(leftovers);
       const places = registries.placesOf(await locate(repository, terminal));
       const caBundle = chooseCaBundle(args["ca-bundle"], loader, terminal);
-      const choice = parseBuilderChoice(args.builder ?? settings.builder, caBundle);
+      const compression = parseCompression(args.compression, "--compression") ?? settings.compression;
+      const choice = parseBuilderChoice(args.builder ?? settings.builder, { caBundle, compression });
       const builders = new Builders(leftovers, terminal.env, registries);
       try {
         const { images, failures, isOne } = await selectImages(loader, args._, shard);

@@ -4,10 +4,12 @@ import { describeError } from "../sdk/error";
 import { parsePlatforms } from "../sdk/platform";
 import { isSecret, type Secret } from "../sdk/secret";
 import {
+  compressions,
   parseBuilderChoice,
   type BuilderChoice,
   type BuilderSettings,
   type CacheChoice,
+  type Compression,
   type KubernetesChoice,
   type TlsChoice,
 } from "./builder-choice";
@@ -35,7 +37,8 @@ export interface BuilderArgs {
   readonly caBundle?: string;
   /**
    * How layers are compressed that are built anew; no part of the hash, so an image that is stored stays as it is.
-   * `"zstd"` unpacks faster; Docker before 23 and AWS Lambda cannot pull it. Default `"gzip"`.
+   * `"gzip"` for who cannot pull zstd: AWS Lambda, Docker before 23. Default: the setting `slipway:compression`,
+   * `SLIPWAY_COMPRESSION`, `"zstd"`.
    */
   readonly compression?: "gzip" | "zstd";
   /** Keeps what steps made in the registry, for builders that are empty. Default: nothing is kept but prefixes. */
@@ -112,6 +115,7 @@ export interface KubernetesResources {
 export interface BuilderDefaults {
   readonly builder: string | undefined;
   readonly caBundle: string | undefined;
+  readonly compression: Compression | undefined;
 }
 
 /**
@@ -196,11 +200,11 @@ const KNOWN = [
 ];
 
 function readBuilderSettings(call: Call, given: BuilderArgs, defaults: BuilderDefaults): BuilderSettings {
-  const { caBundle = defaults.caBundle, compression, cache, maxConcurrency } = given;
+  const { caBundle = defaults.caBundle, compression = defaults.compression, cache, maxConcurrency } = given;
   if (caBundle !== undefined && (typeof caBundle !== "string" || caBundle === "")) {
     throw fail(call, "the builder's caBundle is no path.", 'Write { caBundle: "./corp-ca.pem" }.');
   }
-  if (compression !== undefined && compression !== "gzip" && compression !== "zstd") {
+  if (compression !== undefined && !compressions.includes(compression)) {
     throw fail(call, "the builder's compression is unknown.", 'Write "gzip" or "zstd".');
   }
   if (maxConcurrency !== undefined && !(Number.isInteger(maxConcurrency) && maxConcurrency >= 1)) {

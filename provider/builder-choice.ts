@@ -7,11 +7,14 @@ const source = v.variant("kind", [
 ]);
 const resources = v.optional(v.record(v.string(), v.string()));
 
+/** How layers can be compressed. */
+export const compressions = ["gzip", "zstd"] as const;
+
 const settings = {
   /** A file with the CAs that RUN steps trust; relative to the program's folder, or from `~/`. */
   caBundle: v.optional(v.string()),
   /** Of layers that are built anew. */
-  compression: v.optional(v.picklist(["gzip", "zstd"])),
+  compression: v.optional(v.picklist(compressions)),
   cache: v.optional(
     v.object({
       to: v.optional(v.string()),
@@ -67,9 +70,25 @@ export type CacheChoice = NonNullable<BuilderChoice["cache"]>;
 export type TlsChoice = Readonly<v.InferOutput<typeof tls>>;
 export type KubernetesChoice = Readonly<v.InferOutput<typeof kubernetes>>;
 
-/** Reads a builder as settings give it: an address has a scheme, everything else is a name. */
-export function parseBuilderChoice(text: string | undefined, caBundle?: string): BuilderChoice {
-  const rest = caBundle === undefined ? {} : { caBundle };
+/** Where nobody says: a layer of gigabytes is made and unpacked faster, and is smaller (bench/README.md). */
+export const DEFAULT_COMPRESSION: Compression = "zstd";
+
+/**
+ * Reads a builder as settings give it: an address has a scheme, everything else is a name.
+ *
+ * @param rest what settings say of any builder; `undefined` counts as left out.
+ */
+export function parseBuilderChoice(
+  text: string | undefined,
+  {
+    caBundle,
+    compression,
+  }: { readonly caBundle?: string | undefined; readonly compression?: Compression | undefined } = {},
+): BuilderChoice {
+  const rest = {
+    ...(caBundle === undefined ? {} : { caBundle }),
+    ...(compression === undefined ? {} : { compression }),
+  };
   if (text === undefined) return { kind: "current", ...rest };
   return text.includes("://") ? { kind: "endpoint", endpoint: text, ...rest } : { kind: "name", name: text, ...rest };
 }

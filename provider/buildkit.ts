@@ -18,7 +18,7 @@ import { buildAgain, passingCause, PassingFailure, type BuildAgainOptions } from
 import { BuildOutput } from "./build-output";
 import type { Builder, BuildRequest } from "./builder";
 import { platformsOf, type BuilderNodes } from "./builder-nodes";
-import type { BuilderChoice, Compression } from "./builder-choice";
+import { DEFAULT_COMPRESSION, type BuilderChoice, type Compression } from "./builder-choice";
 import { BUILDER_HINT, inspectBuilder, preferNode, prepareBuildx, type Buildx, type BuildxOptions } from "./buildx";
 import { caMounts, readCaBundle } from "./ca-bundle";
 import { sendContext, type ContextPart } from "./context";
@@ -292,7 +292,7 @@ function buildArgs(
 ): readonly string[] {
   const { repository, owner = "", prefixSteps = 0 } = request;
   const { platform } = request.spec;
-  const compression: Compression = choice.compression ?? "gzip";
+  const compression: Compression = choice.compression ?? DEFAULT_COMPRESSION;
   // On a prefix there is nothing to look for: cache is of what is built from the base.
   const cache = prefixSteps > 0 ? undefined : choice.cache;
   const name = `${repository.host}/${repository.path}`;

@@ -26,8 +26,8 @@ export interface StoredImage {
 export interface PushedBuild {
   readonly platform: Platform;
   readonly digest: string;
-  /** The digest of the image of the same repository that it was built FROM. */
-  readonly prefix?: string | undefined;
+  /** The digest of the image that it was built FROM, in this repository or another one. */
+  readonly from?: string | undefined;
 }
 
 const descriptorSchema = v.looseObject({
@@ -175,14 +175,14 @@ function sizeOf(stored: v.InferOutput<typeof storedSchema>): number {
 async function annotate(
   registry: Registry,
   repository: RepositoryAddress,
-  { platform, digest, prefix }: PushedBuild,
+  { platform, digest, from }: PushedBuild,
   hash: string,
   signal?: AbortSignal,
 ): Promise<Manifest> {
   const pushed = await registry.fetchManifest(repository, digest, signal);
   if (pushed === undefined) throw lost(repository, digest);
   const manifest = parse(manifestSchema, pushed);
-  const build = { platform, prefix, config: manifest.config.digest, layers: manifest.layers };
+  const build = { platform, from, config: manifest.config.digest, layers: manifest.layers };
   const inherited = await inheritLayers(registry, repository, build, signal);
   const own = manifest.layers.map((layer, index) => inherited[index] ?? layer);
   const blobs = [...new Set([manifest.config, ...own].map((part) => part.digest))];

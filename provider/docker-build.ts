@@ -5,6 +5,7 @@ import { renderDockerfile } from "../sdk/dockerfile";
 import type { Image } from "../sdk/image";
 import { DEFAULT_PLATFORM, type Platform } from "../sdk/platform";
 import type { ResolvedSpec } from "../sdk/spec";
+import { DEFAULT_COMPRESSION } from "./builder-choice";
 import { checkImage, checkPlatforms, refuseSecret, withLine } from "./plan-image";
 import { dockerCredentials } from "./credentials";
 import { programOf, readConfig, type Program } from "./pulumi-program";
@@ -93,7 +94,7 @@ export function toDockerBuild(image: pulumi.Input<Image>, options: DockerBuildOp
       buildArgs: staged.apply(({ buildArgs }) => ({ ...buildArgs })),
       secrets: staged.apply(({ secrets }) => pulumi.secret(secrets)),
       platforms: [platform],
-      exports: [{ raw: EXPORT }],
+      exports: [{ raw: `${EXPORT},compression=${program.settings.compression ?? DEFAULT_COMPRESSION}` }],
       tags: pulumi.all([located, staged]).apply(([place, { hash }]) => [`${place.repository}:${hash}`]),
       push: false,
       buildOnPreview: false,
@@ -104,7 +105,7 @@ export function toDockerBuild(image: pulumi.Input<Image>, options: DockerBuildOp
 }
 
 /** As our own builds push, but by the tag. */
-const EXPORT = "type=image,push=true,store=false,oci-mediatypes=true,rewrite-timestamp=true,compression=gzip";
+const EXPORT = "type=image,push=true,store=false,oci-mediatypes=true,rewrite-timestamp=true";
 
 function readPlatform(call: Call, given: string | undefined): DockerBuildPlatform {
   const [platform = DEFAULT_PLATFORM] = checkPlatforms(call, given === undefined ? undefined : [given]);

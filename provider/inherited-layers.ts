@@ -25,30 +25,31 @@ const manifestSchema = v.object({
 });
 const configSchema = v.object({ rootfs: v.object({ diff_ids: v.array(v.string()) }) });
 
-/** What was built, on a stored prefix or not. */
-export interface PrefixedBuild {
+/** What was built on an image: a stored prefix, or the base. */
+export interface BasedBuild {
   readonly platform: Platform;
-  /** The prefix's digest. */
-  readonly prefix: string | undefined;
+  /** The digest of that image. */
+  readonly from: string | undefined;
   /** The digest of the build's config. */
   readonly config: string;
   readonly layers: readonly Layer[];
 }
 
 /**
- * The layers of a build as its prefix names them, as many as it has. A builder that knows the same files in another
- * compression, of an earlier build, would name those, and one hash would have a digest for each builder's past.
+ * The layers of a build as what it was built on names them, as many as that has; none where that is in another
+ * repository. A builder that knows the same files in another compression, of an earlier build, would name those, and one
+ * hash would have a digest for each builder's past.
  */
 export async function inheritLayers(
   registry: Registry,
   repository: RepositoryAddress,
-  { platform, prefix, config, layers }: PrefixedBuild,
+  { platform, from, config, layers }: BasedBuild,
   signal?: AbortSignal,
 ): Promise<readonly Layer[]> {
-  if (prefix === undefined) return [];
+  if (from === undefined) return [];
   const read = async (digest: string) =>
     parse(manifestSchema, (await registry.fetchManifest(repository, digest, signal))?.bytes);
-  const top = await read(prefix);
+  const top = await read(from);
   const child = top?.manifests?.find(({ platform: own }) => nameOf(own) === platform);
   const below = child === undefined ? top : await read(child.digest);
   const inherited = below?.layers ?? [];

@@ -72,14 +72,14 @@ function makeProvider(env: NodeJS.ProcessEnv) {
   const factsOf = (inputs: unknown): RunFacts => {
     const known = memory.of(inputs);
     if (known !== undefined) return known;
-    const { builder, caBundle, mirrors } = readSettings(env);
+    const { builder, caBundle, compression, mirrors } = readSettings(env);
     return {
       folder: process.cwd(),
       callSites: [],
       existence: { kind: "unknown", cause: "nobody asked" },
       isLocked: false,
       mirrors,
-      builder: parseBuilderChoice(builder, caBundle),
+      builder: parseBuilderChoice(builder, { caBundle, compression }),
       build: "auto",
     };
   };

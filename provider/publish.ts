@@ -125,7 +125,8 @@ async function build(
         signal,
       };
       const digest = await limit(() => builder.build(own));
-      return { platform: spec.platform, digest, prefix: from?.digest };
+      const base = isDockerfileBase(spec.base) ? undefined : spec.base.digest;
+      return { platform: spec.platform, digest, from: from?.digest ?? base };
     };
     const pushed = await run(prefix).catch((error: unknown) => {
       if (prefix === undefined || !isAboutPrefix(error, prefix)) throw error;

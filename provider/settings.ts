@@ -1,6 +1,7 @@
 import { isAbsolute, join } from "node:path";
 import { SlipwayError } from "../sdk/error";
 import { HashCache } from "../sdk/hash-cache";
+import { compressions, type Compression } from "./builder-choice";
 import type { Mirror } from "./mirrors";
 import { parseMirrors } from "./mirrors";
 
@@ -16,6 +17,8 @@ export interface Settings {
   readonly builder: string | undefined;
   /** A path: relative to the program's folder, or from `~/`. */
   readonly caBundle: string | undefined;
+  /** Of layers that are built anew. */
+  readonly compression: Compression | undefined;
   readonly mirrors: readonly Mirror[];
   readonly lock: LockMode;
   /** What is known of files' digests from earlier runs; none where it is off, or there is no place for it. */
@@ -33,10 +36,22 @@ export function readSettings(env: NodeJS.ProcessEnv, readConfig: ReadConfig = ()
     repository: read("repository", "SLIPWAY_REPOSITORY"),
     builder: read("builder", "SLIPWAY_BUILDER"),
     caBundle: read("caBundle", "SLIPWAY_CA_BUNDLE"),
+    compression: parseCompression(
+      read("compression", "SLIPWAY_COMPRESSION"),
+      "slipway:compression or SLIPWAY_COMPRESSION",
+    ),
     mirrors: parseMirrors(read("mirrors", "SLIPWAY_MIRRORS") ?? ""),
     lock: parseLockMode(env["SLIPWAY_LOCK"]?.trim() ?? ""),
     hashCache: findHashCache(env),
   };
+}
+
+/** @throws SlipwayError INVALID_ARGUMENT */
+export function parseCompression(text: string | undefined, where: string): Compression | undefined {
+  const found = compressions.find((name) => name === text);
+  if (found !== undefined || text === undefined) return found;
+  const wrong = `${where}: ${JSON.stringify(text)} is no compression of layers.`;
+  throw new SlipwayError({ code: "INVALID_ARGUMENT", text: wrong, hint: "Write gzip or zstd, or unset it." });
 }
 
 function parseLockMode(text: string): LockMode {

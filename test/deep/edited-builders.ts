@@ -9,9 +9,9 @@ import { Leftovers } from "../../provider/leftovers";
 import { environmentBuilder } from "../integration/real-parts";
 import type { MakeBuilder } from "./edit-during-build";
 
-/** The builder of Slipway. */
+/** The builder of Slipway; Python's tarfile reads gzip. */
 export const soundBuilder: MakeBuilder = (env, folder) =>
-  new BuildkitBuilder(parseBuilderChoice(environmentBuilder), new Leftovers(folder), env);
+  new BuildkitBuilder(parseBuilderChoice(environmentBuilder, { compression: "gzip" }), new Leftovers(folder), env);
 
 /** A builder with the mistake that the stream is there to prevent: what is hashed is one thing, and buildx reads the folder. */
 export const folderBuilder: MakeBuilder = (env, folder) => ({

@@ -61,7 +61,8 @@ export async function buildHostileImages(options: {
       writeNames(folder, given);
       const repository = newRepository();
       const env = { ...process.env, HOSTILE_SECRET: given.secrets.variable };
-      const { hash } = await publish(makeImage(place, folder, given), { repository, env });
+      // Python's tarfile reads gzip.
+      const { hash } = await publish(makeImage(place, folder, given), { repository, env, compression: "gzip" });
       comparison.compare(given, await readDumps(reader, repository, hash), await reader.read(repository, hash, "srv"));
     }
     return { builds: options.count, ...comparison.result() };

@@ -23,12 +23,12 @@ test("one hash is one digest, whoever builds it, and however", { timeout }, asyn
     "slipway image build, Node 20, an empty builder": async (all) => byCommand(20, await startEmptyBuilder())(all),
     "slipway image build, Node 24, an empty builder": async (all) => byCommand(24, await startEmptyBuilder())(all),
   };
-  await expectOneDigest("gzip", images, ways);
+  await expectOneDigest("zstd", images, ways);
 });
 
-test("and so with zstd", { timeout }, async () => {
+test("and so with gzip", { timeout }, async () => {
   const images = shuffle(corpus, new Random(seed + 1));
-  const compression = "zstd";
+  const compression = "gzip";
   const ways: Readonly<Record<string, Way>> = {
     "whole, on an empty builder": async (all) => whole({ compression, builder: await startEmptyBuilder() })(all),
     "whole, on the environment's builder": whole({ compression }),
@@ -36,7 +36,7 @@ test("and so with zstd", { timeout }, async () => {
     "each step from the one before, on an empty builder": async (all) =>
       inParts({ compression, builder: await startEmptyBuilder() })(all),
   };
-  await expectOneDigest("zstd", images, ways);
+  await expectOneDigest("gzip", images, ways);
 });
 
 async function expectOneDigest(

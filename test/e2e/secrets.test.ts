@@ -45,7 +45,10 @@ async function makeSecretStack(files: Readonly<Record<string, string>>) {
   mkdirSync(temporary);
   writeFileSync(join(home, "canary.txt"), file);
   const { DOCKER_CONFIG = join(process.env["HOME"] ?? "", ".docker") } = process.env;
-  const env = { ...registry.env, HOME: home, PULUMI_HOME: join(home, "pulumi"), DOCKER_CONFIG, TMPDIR: temporary };
+  const env = {
+    ...{ ...registry.env, HOME: home, PULUMI_HOME: join(home, "pulumi"), DOCKER_CONFIG, TMPDIR: temporary },
+    SLIPWAY_COMPRESSION: "gzip", // which Node 20 can read
+  };
   const stack = await makeStack({ "ca.pem": certificate, ...files }, env);
   setConfig(stack, "encrypted", encrypted);
   setConfig(stack, "acme:other", other);

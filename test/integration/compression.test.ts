@@ -2,12 +2,15 @@ import { expect, test } from "vitest";
 import { Image } from "../../sdk/image";
 import { newName, newRepository, publish, readImage } from "./real-parts";
 
-test("zstd compresses the layers that are built, and a stored image stays as it is when another compression is asked for", async () => {
+test("layers that are built are compressed with zstd, or as it is asked, and a stored image stays as it is", async () => {
   const image = Image.debianSlim("3.11").runCommands(`echo ${newName()} > /word`);
+  const lastLayer = async (ref: string): Promise<string | undefined> =>
+    (await readImage(ref)).manifest.layers.at(-1)?.mediaType;
   const repository = newRepository();
-  const built = await publish(image, { repository, compression: "zstd" });
-  const { manifest } = await readImage(built.ref);
-  expect(manifest.layers.at(-1)?.mediaType).toBe("application/vnd.oci.image.layer.v1.tar+zstd");
+  const built = await publish(image, { repository });
+  expect(await lastLayer(built.ref)).toBe("application/vnd.oci.image.layer.v1.tar+zstd");
+  const elsewhere = await publish(image, { repository: newRepository(), compression: "gzip" });
+  expect(await lastLayer(elsewhere.ref)).toBe("application/vnd.oci.image.layer.v1.tar+gzip");
 
   const again = await publish(image, { repository, compression: "gzip" });
   expect(again.ref).toBe(built.ref);
@@ -23,4 +26,14 @@ test("a builder that holds a prefix's layers in gzip gives an image on the prefi
   const zstd = "application/vnd.oci.image.layer.v1.tar+zstd";
   expect(manifest.layers.slice(-2).map(({ mediaType }) => mediaType)).toEqual([zstd, zstd]);
   expect(inParts.digest).toBe((await publish(image, { ...whole, compression: "zstd" })).digest);
+});
+
+test("an image on another one of its repository names the layers of that, also where the builder has them in gzip", async () => {
+  const image = Image.debianSlim("3.11").runCommands(`echo ${newName()} > /one`);
+  const repository = newRepository();
+  await publish(image, { repository: newRepository(), compression: "gzip" });
+  const base = await publish(image, { repository, compression: "zstd" });
+  const built = await publish(Image.base(base.ref).runCommands("echo two > /two"), { repository });
+  const layersOf = async (ref: string) => (await readImage(ref)).manifest.layers.map(({ digest }) => digest);
+  expect((await layersOf(built.ref)).slice(0, -1)).toEqual(await layersOf(base.ref));
 });

@@ -107,7 +107,7 @@ export function makeBuilder({
   settings?: BuilderSettings;
 }) {
   const folder = newFolder();
-  const choice = { ...parseBuilderChoice(builder, caBundle), compression, ...settings };
+  const choice = { ...parseBuilderChoice(builder, { caBundle, compression }), ...settings };
   return { builder: new BuildkitBuilder(choice, new Leftovers(folder), env), folder };
 }
 

@@ -117,6 +117,7 @@ function makeProject(more = "") {
     HOME: home,
     DOCKER_CONFIG: process.env["DOCKER_CONFIG"] ?? join(homedir(), ".docker"),
     TMPDIR: temporary,
+    SLIPWAY_COMPRESSION: "gzip", // which Node 20 can read
     CANARY: environment,
     SLIPWAY_SECRET_CANARYTOKEN: configured,
     SLIPWAY_SECRET_ACME_KEY: plain,

@@ -6,7 +6,7 @@ import { Secret } from "../../sdk/secret";
 import { errorOf } from "../sdk/errors";
 
 const call = { text: "new BuiltImage(…)", callSite: "index.ts:1:1" };
-const none: BuilderDefaults = { builder: undefined, caBundle: undefined };
+const none: BuilderDefaults = { builder: undefined, caBundle: undefined, compression: undefined };
 const choose = (given?: BuilderArgs, defaults = none): Promise<BuilderChoice> =>
   new Promise((resolve) => void pulumi.output(chooseBuilder(call, given, defaults)).apply(resolve));
 
@@ -87,17 +87,19 @@ test.each<[string, BuilderArgs | undefined, BuilderChoice]>([
 });
 
 test("what the arguments leave out comes from the settings", async () => {
-  const defaults = { builder: "mine", caBundle: "ca.pem" };
+  const defaults: BuilderDefaults = { builder: "mine", caBundle: "ca.pem", compression: "gzip" };
   expect(await choose({ maxConcurrency: 2 }, defaults)).toEqual({
     kind: "name",
     name: "mine",
     caBundle: "ca.pem",
+    compression: "gzip",
     maxConcurrency: 2,
   });
-  expect(await choose({ kubernetes: {}, caBundle: "other.pem" }, defaults)).toEqual({
+  expect(await choose({ kubernetes: {}, caBundle: "other.pem", compression: "zstd" }, defaults)).toEqual({
     kind: "kubernetes",
     kubernetes: { name: "slipway" },
     caBundle: "other.pem",
+    compression: "zstd",
   });
 });
 

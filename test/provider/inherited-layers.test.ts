@@ -31,8 +31,8 @@ async function push(...names: readonly string[]): Promise<string> {
 }
 
 /** What the tag's layers are, after a build on a prefix. */
-async function commit(digest: string, prefix: string): Promise<readonly string[]> {
-  await commitImage(registry, repository, hash, [{ platform, digest, prefix }]);
+async function commit(digest: string, from: string): Promise<readonly string[]> {
+  await commitImage(registry, repository, hash, [{ platform, digest, from }]);
   const stored = await registry.fetchManifest(repository, hash);
   const { layers }: { layers: { digest: string; mediaType: string }[] } = JSON.parse(stored?.bytes.toString() ?? "");
   return Promise.all(

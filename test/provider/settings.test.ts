@@ -2,6 +2,16 @@ import { expect, test } from "vitest";
 import { readSettings } from "../../provider/settings";
 import { errorOf } from "../sdk/errors";
 
+test("the compression is one that layers can have, or an error that names them", () => {
+  expect(readSettings({}).compression).toBeUndefined();
+  expect(
+    readSettings({ SLIPWAY_COMPRESSION: "zstd" }, (name) => (name === "compression" ? "gzip" : undefined)).compression,
+  ).toBe("gzip");
+  const error = errorOf(() => readSettings({ SLIPWAY_COMPRESSION: "xz" }));
+  expect(error).toMatchObject({ code: "INVALID_ARGUMENT", hint: "Write gzip or zstd, or unset it." });
+  expect(error).toMatchObject({ message: expect.stringContaining('SLIPWAY_COMPRESSION: "xz" is no compression') });
+});
+
 test("the stack's configuration goes before the environment", () => {
   const env = { SLIPWAY_REPOSITORY: "localhost:5000/env", SLIPWAY_BUILDER: " mine " };
   const settings = readSettings(env, (name) => (name === "repository" ? "localhost:5000/config" : undefined));

@@ -128,7 +128,7 @@ async function buildPlain(one: CorpusCase, folder: string, standIns: StandIns): 
   ]);
   const output = [
     `type=image,"name=${repository}",push=true,push-by-digest=true,name-canonical=true,store=false`,
-    "oci-mediatypes=true,rewrite-timestamp=true,compression=gzip",
+    "oci-mediatypes=true,rewrite-timestamp=true,compression=zstd",
   ].join(",");
   const digest = await build(
     [
