@@ -88,7 +88,7 @@ try {
 /** @param {Map<number, Record<"preview" | "up", Costs>>} byCount */
 function describeGrowth(byCount) {
   const [few = 0, many = 0] = [COUNTS.find((count) => count >= 10), COUNTS.at(-1)];
-  if (many <= few) return;
+  if (few === 0 || many <= few) return;
   for (const command of COMMANDS) {
     for (const key of /** @type {const} */ (["ms", "cpuMs"])) {
       const [plain = 0, images = 0] = /** @type {const} */ (["peer", "images"]).map((kind) => {
