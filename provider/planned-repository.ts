@@ -13,13 +13,13 @@ import { resourceLog } from "./resource-log";
  */
 export function planRepository(
   repository: Repository,
-  program: Program,
+  program: Pick<Program, "locate" | "watch">,
   urn: Promise<string>,
   describe: (error: unknown) => string,
 ): Later<LocatedRepository> {
   const locate = async (plain: Repository): Promise<LocatedRepository> => {
-    const work = program.locate(plain);
     const log = resourceLog(await urn);
+    const work = program.locate(plain);
     const failure = pulumi.runtime.isDryRun() ? await failureOf(work) : undefined;
     if (failure === undefined || isWrongArgument(failure)) {
       return program.watch(work, (error) => log.error(describe(error)));
