@@ -46,7 +46,11 @@ async function makeSecretStack(files: Readonly<Record<string, string>>) {
   writeFileSync(join(home, "canary.txt"), file);
   const { DOCKER_CONFIG = join(process.env["HOME"] ?? "", ".docker") } = process.env;
   const env = {
-    ...{ ...registry.env, HOME: home, PULUMI_HOME: join(home, "pulumi"), DOCKER_CONFIG, TMPDIR: temporary },
+    ...registry.env,
+    HOME: home,
+    PULUMI_HOME: join(home, "pulumi"),
+    DOCKER_CONFIG,
+    TMPDIR: temporary,
     SLIPWAY_COMPRESSION: "gzip", // which Node 20 can read
   };
   const stack = await makeStack({ "ca.pem": certificate, ...files }, env);

@@ -40,8 +40,9 @@ test("each wrong image is reported as its own, and one error ends the program fo
 
 test("an image that the program hands over a moment later is waited for, too", async () => {
   const wrong = new WrongImages();
-  const first = outcome(wrong.watch(failLater("one"), () => undefined));
-  await later(undefined);
+  const moment = new Promise((resolve) => setImmediate(resolve));
+  const first = outcome(wrong.watch(Promise.reject(new Error("one")), () => undefined));
+  await moment;
   const second = outcome(wrong.watch(failLater("two"), () => undefined));
   expect(String(await first)).toContain("2 images cannot be built");
   expect(await second).toBe(await first);
