@@ -3,7 +3,7 @@
 // BENCH_ROUNDS=7 BENCH_COUNTS=1,10,50,500 BENCH_SECONDS=20
 import { spawnSync } from "node:child_process";
 import { createHash } from "node:crypto";
-import { mkdirSync, mkdtempSync, rmSync, symlinkSync, truncateSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, rmSync, truncateSync, writeFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { loadavg, tmpdir } from "node:os";
 import { delimiter, dirname, join } from "node:path";
@@ -27,7 +27,6 @@ const SHARE_MS = Number(process.env["BENCH_SECONDS"] ?? 20) * 1_000;
 const TINY = `(index) => Image.debianSlim("3.11").addLocalDir("./context/" + index, "/app", { strategy: "copy" })`;
 const COMMANDS = /** @type {const} */ (["preview", "up"]);
 
-const clone = fileURLToPath(new URL("..", import.meta.url));
 let stacks = 0;
 /** @param {string} peer */
 const headOf = (peer) => [
@@ -69,11 +68,10 @@ try {
   for (const command of COMMANDS) rows.push(rowOf(`${command}, ${onFolder}`, await alternate(shared, command, SHARED)));
   console.log(table(headOf("plain resources"), rows));
   const others = [];
-  for (const [name, context, images] of [
-    [String(SHARED), undefined, TINY],
-    [onFolder, folder, ofFolder],
-  ]) {
-    const pair = { peer: await dockerStack(SHARED, context), images: await imageStack(SHARED, images ?? TINY) };
+  for (const [name, pair] of /** @type {const} */ ([
+    [String(SHARED), { peer: await dockerStack(SHARED), images: await imageStack(SHARED, TINY) }],
+    [onFolder, { peer: await dockerStack(SHARED, folder), images: shared.images }],
+  ])) {
     for (const command of COMMANDS) others.push(rowOf(`${command}, ${name}`, await alternate(pair, command, SHARED)));
   }
   console.log(`\n${table(headOf("docker-build"), others)}`);
@@ -191,7 +189,7 @@ for (let index = 0; index < ${count}; index += 1) new Plain("image-" + index, { 
   return stack;
 }
 
-/** Images of the real plugin, on a builder of its own. @param {number} count @param {string | undefined} context of all */
+/** Images of the real plugin, on a builder of its own. @param {number} count @param {string} [context] of all */
 async function dockerStack(count, context) {
   const { path } = await buildGoTool("pulumi-resource-docker-build", console.error);
   const folder = join(root, `docker-${count}-${stacks++}`);
@@ -205,16 +203,16 @@ for (let index = 0; index < ${count}; index += 1) {
   new Image("image-" + index, { context: { location }, dockerfile: { inline }, platforms: ["linux/amd64"], push: false });
 }
 `;
-  const stack = makeStack(folder, program, {
+  const own = {
     ...env,
     PATH: [dirname(path), env["PATH"] ?? process.env["PATH"]].join(delimiter),
     DOCKER_CONFIG: docker,
     BUILDX_CONFIG: join(docker, "buildx"),
-  });
+  };
+  const stack = makeStack(folder, program, own, ["@pulumi/docker-build"]);
   const builder = ["create", "--name", "of-the-bench", "--driver", "remote", "--use", buildkit.endpoint];
   const made = spawnSync("buildx", builder, { env: stack.env, encoding: "utf8" });
   if (made.status !== 0) throw new Error(made.stderr);
-  symlinkSync(join(clone, "node_modules/@pulumi/docker-build"), join(folder, "node_modules/@pulumi/docker-build"));
   makeContexts(folder, count);
   await run(stack, "up");
   return stack;

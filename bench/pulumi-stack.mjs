@@ -9,8 +9,9 @@ const HIGHEST_MEMORY = /^VmHWM:\s+(\d+) kB$/m;
 
 /**
  * @param {string} folder @param {string} program JavaScript @param {NodeJS.ProcessEnv} env
+ * @param {readonly string[]} [packages] of ours that the program imports beside Slipway
  */
-export function makeStack(folder, program, env) {
+export function makeStack(folder, program, env, packages = []) {
   mkdirSync(join(folder, "node_modules/@pulumi"), { recursive: true });
   mkdirSync(join(folder, "state"));
   writeFileSync(
@@ -20,7 +21,9 @@ export function makeStack(folder, program, env) {
   writeFileSync(join(folder, "package.json"), `{ "name": "bench", "private": true, "main": "index.js" }`);
   writeFileSync(join(folder, "index.js"), program);
   symlinkSync(clone, join(folder, "node_modules/slipway"));
-  symlinkSync(join(clone, "node_modules/@pulumi/pulumi"), join(folder, "node_modules/@pulumi/pulumi"));
+  for (const name of ["@pulumi/pulumi", ...packages]) {
+    symlinkSync(join(clone, "node_modules", name), join(folder, "node_modules", name));
+  }
   const stack = { folder, env: { ...process.env, ...env, PULUMI_BACKEND_URL: `file://${join(folder, "state")}` } };
   const made = spawnSync("pulumi", ["stack", "init", "dev", "--non-interactive"], {
     cwd: folder,

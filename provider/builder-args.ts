@@ -6,6 +6,7 @@ import { isSecret, type Secret } from "../sdk/secret";
 import {
   compressions,
   parseBuilderChoice,
+  withoutUndefined,
   type BuilderChoice,
   type BuilderSettings,
   type CacheChoice,
@@ -305,11 +306,4 @@ const KNOWN_OF_KUBERNETES = [
 function textsOf(values: object): Record<string, string> {
   const given = Object.entries(values).filter(([, value]) => value !== undefined);
   return Object.fromEntries(given.map(([key, value]) => [key, String(value)]));
-}
-
-/** A hidden input has no `undefined`. */
-function withoutUndefined<T extends object>(values: T): T {
-  const copy = { ...values };
-  for (const key of Object.keys(copy)) if (Reflect.get(copy, key) === undefined) Reflect.deleteProperty(copy, key);
-  return copy;
 }

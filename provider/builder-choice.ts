@@ -75,20 +75,12 @@ export const DEFAULT_COMPRESSION: Compression = "zstd";
 
 /**
  * Reads a builder as settings give it: an address has a scheme, everything else is a name.
- *
- * @param rest what settings say of any builder; `undefined` counts as left out.
  */
 export function parseBuilderChoice(
   text: string | undefined,
-  {
-    caBundle,
-    compression,
-  }: { readonly caBundle?: string | undefined; readonly compression?: Compression | undefined } = {},
+  settingsOfAny: Pick<BuilderSettings, "caBundle" | "compression"> = {},
 ): BuilderChoice {
-  const rest = {
-    ...(caBundle === undefined ? {} : { caBundle }),
-    ...(compression === undefined ? {} : { compression }),
-  };
+  const rest = withoutUndefined(settingsOfAny);
   if (text === undefined) return { kind: "current", ...rest };
   return text.includes("://") ? { kind: "endpoint", endpoint: text, ...rest } : { kind: "name", name: text, ...rest };
 }
@@ -105,4 +97,11 @@ export function builderKey(choice: BuilderChoice): string {
     case "kubernetes":
       return `kubernetes ${choice.kubernetes.namespace ?? ""} ${choice.kubernetes.name}`;
   }
+}
+
+/** A hidden input has no `undefined`. */
+export function withoutUndefined<T extends object>(values: T): T {
+  const copy = { ...values };
+  for (const key of Object.keys(copy)) if (Reflect.get(copy, key) === undefined) Reflect.deleteProperty(copy, key);
+  return copy;
 }

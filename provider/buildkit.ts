@@ -282,7 +282,7 @@ async function runBuild(
 }
 
 /**
- * The exporter's attributes are part of what v1 emits: every one of them changes bytes. `store=false` is what lets
+ * The exporter's attributes are part of what a format emits, but for the compression: every one of them changes bytes. `store=false` is what lets
  * `rewrite-timestamp` work on a builder that keeps images.
  */
 function buildArgs(

@@ -2,14 +2,12 @@ import * as pulumi from "@pulumi/pulumi";
 import type { Call } from "../sdk/arguments";
 import { readCallSite } from "../sdk/call-site";
 import { handledMounts, pushedMounts } from "./image-mounts";
-import { defineLazily, toOutput } from "./later";
+import { toOutput } from "./later";
 import { rememberMounts, type ImageMounts, type PushedMounts } from "./mount-source";
 import { IMAGE_TYPE, planImage, type BuiltImageArgs, type ImagePlan } from "./plan-image";
 import { imageProviderText } from "./provider-text";
 import { QuietResource } from "./quiet-resource";
 import { inRegion, type RegionalImage } from "./regional-image";
-
-export type { BuiltImageArgs } from "./plan-image";
 
 /** What another stack needs of an image, as plain JSON. */
 export interface ImageHandle {
@@ -61,18 +59,12 @@ export class BuiltImage extends QuietResource {
   constructor(name: string, args: BuiltImageArgs, opts?: pulumi.CustomResourceOptions) {
     const call: Call = { text: `new BuiltImage(${JSON.stringify(name)}, …)`, callSite: readCallSite(BuiltImage) };
     const plan = planImage(call, name, args, opts);
-    const optional = Object.fromEntries(plan.outputs.map((output) => [output, undefined]));
-    const props = {
-      ...plan.inputs,
-      ...{ digest: undefined, sizeBytes: undefined },
-      ...optional,
-      __provider: imageProviderText,
-    };
+    const props = { ...plan.inputs, ...plan.outputs, __provider: imageProviderText };
     // An inherited `protect` would only block a new hash: deleting an image's resource removes nothing.
     super(IMAGE_TYPE, name, props, { ...opts, protect: opts?.protect ?? false });
     this.#plan = plan;
-    if (!plan.outputs.includes("regions")) defineLazily(this, "regions", () => pulumi.output(undefined));
-    if (!plan.outputs.includes("mountDigest")) defineLazily(this, "mountDigest", () => pulumi.output(undefined));
+    if (!("regions" in plan.outputs)) defineLazily(this, "regions", () => pulumi.output(undefined));
+    if (!("mountDigest" in plan.outputs)) defineLazily(this, "mountDigest", () => pulumi.output(undefined));
     const { platformDigests } = this;
     // The state of an image for one platform says its digest once.
     defineLazily(this, "platformDigests", () =>
@@ -130,4 +122,14 @@ function makeHandle(image: BuiltImage, mounts: PushedMounts): pulumi.Output<Imag
       const handle = { uri, ref, hash, platforms, platformDigests, sizeBytes };
       return held === undefined ? handle : { ...handle, mounts: held };
     });
+}
+
+/** A property of an object that is made when somebody reads it first. */
+function defineLazily<T extends object, K extends keyof T & string>(object: T, name: K, make: () => T[K]): void {
+  const get = (): T[K] => {
+    const value = make();
+    Object.defineProperty(object, name, { value, enumerable: true, configurable: true, writable: true });
+    return value;
+  };
+  Object.defineProperty(object, name, { get, enumerable: true, configurable: true });
 }

@@ -26,7 +26,7 @@ export interface StoredImage {
 export interface PushedBuild {
   readonly platform: Platform;
   readonly digest: string;
-  /** The digest of the image that it was built FROM, in this repository or another one. */
+  /** The digest of the image that it was built FROM, where that is one of the repository. */
   readonly from?: string | undefined;
 }
 

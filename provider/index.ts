@@ -1,6 +1,7 @@
 export type { BuildChoice } from "./place-image";
 export type { RegionalImage } from "./regional-image";
-export { BuiltImage, type BuiltImageArgs, type ImageHandle } from "./built-image";
+export { BuiltImage, type ImageHandle } from "./built-image";
+export type { BuiltImageArgs } from "./plan-image";
 export type { BuilderArgs, BuilderCache, BuilderTls, KubernetesBuilder, KubernetesResources } from "./builder-args";
 export { ecrRepository, type EcrByName, type EcrByUrl, type EcrOptions, type EcrRepository } from "./ecr-repository";
 export { ociRepository, type OciRepository, type OciRepositoryOptions, type Repository } from "./repository";

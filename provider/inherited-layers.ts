@@ -25,7 +25,7 @@ const manifestSchema = v.object({
 });
 const configSchema = v.object({ rootfs: v.object({ diff_ids: v.array(v.string()) }) });
 
-/** What was built on an image: a stored prefix, or the base. */
+/** What was built on an image of the same repository: a stored prefix, or the base. */
 export interface BasedBuild {
   readonly platform: Platform;
   /** The digest of that image. */
@@ -36,9 +36,9 @@ export interface BasedBuild {
 }
 
 /**
- * The layers of a build as what it was built on names them, as many as that has; none where that is in another
- * repository. A builder that knows the same files in another compression, of an earlier build, would name those, and one
- * hash would have a digest for each builder's past.
+ * The layers of a build as what it was built on names them, as many as that has. A builder that knows the
+ * same files in another compression, of an earlier build, would name those, and one hash would have a digest for each
+ * builder's past.
  */
 export async function inheritLayers(
   registry: Registry,

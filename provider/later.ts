@@ -37,13 +37,3 @@ export function toOutput<T>({ value, from }: Later<T>): pulumi.Output<T> {
 export function toInput<T>(later: Later<T>): pulumi.Input<T> {
   return later.from.length === 0 ? later.value : toOutput(later);
 }
-
-/** A property of an object that is made when somebody reads it first. */
-export function defineLazily<T extends object, K extends keyof T & string>(object: T, name: K, make: () => T[K]): void {
-  const get = (): T[K] => {
-    const value = make();
-    Object.defineProperty(object, name, { value, enumerable: true, configurable: true, writable: true });
-    return value;
-  };
-  Object.defineProperty(object, name, { get, enumerable: true, configurable: true });
-}

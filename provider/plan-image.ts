@@ -17,7 +17,7 @@ import { planRepository } from "./planned-repository";
 import { readRepository, type Repository } from "./repository";
 import { resourceLog } from "./resource-log";
 import type { RunFacts } from "./run";
-import type { ImageInputs } from "./state";
+import type { ImageInputs, ImageOutputs } from "./state";
 
 export interface BuiltImageArgs {
   readonly image: pulumi.Input<Image>;
@@ -41,18 +41,14 @@ type Inputs = { readonly [K in keyof ImageInputs]: pulumi.Input<ImageInputs[K] |
 
 export interface ImagePlan {
   readonly inputs: Inputs;
-  /** Those of `OPTIONAL_OUTPUTS` that this image may have. */
-  readonly outputs: readonly OptionalOutput[];
+  /** What only the repository knows, of that which this image may have. */
+  readonly outputs: { readonly [K in keyof ImageOutputs]?: undefined };
   readonly located: Later<LocatedRepository>;
   readonly existence: Later<Existence>;
   /** Of an Image that was given as it is. */
   readonly local: readonly Mount[] | undefined;
   readonly mounts: MountPlan;
 }
-
-/** Outputs that few images have. Pulumi makes about a hundred promises for each property that a resource names. */
-const OPTIONAL_OUTPUTS = ["platformDigests", "regions", "mountDigest"] as const;
-type OptionalOutput = (typeof OPTIONAL_OUTPUTS)[number];
 
 /** Everything that the program knows before anything runs, with the dependencies of the arguments. */
 export function planImage(
@@ -123,7 +119,7 @@ export function planImage(
   const spec = pulumi.Output.isInstance(given) ? undefined : given.spec;
   const isEcr = repository.kind === "ecr";
   const hasMounts = spec?.mounts.length !== 0;
-  const outputs = [platforms.length > 1, isEcr, hasMounts];
+  // Pulumi makes about a hundred promises for each property that a resource names: what few images have is left out.
   return {
     inputs: {
       hash: toInput(mapLater(resolved, ({ hash }) => hash)),
@@ -144,7 +140,12 @@ export function planImage(
       __urn: urn,
       __run: toInput(mapLater(existence, tellRun, mounts.facts, builder)),
     },
-    outputs: OPTIONAL_OUTPUTS.filter((_, index) => outputs[index]),
+    outputs: {
+      ...{ digest: undefined, sizeBytes: undefined },
+      ...(platforms.length > 1 ? { platformDigests: undefined } : {}),
+      ...(isEcr ? { regions: undefined } : {}),
+      ...(hasMounts ? { mountDigest: undefined } : {}),
+    },
     located,
     existence,
     local: spec?.mounts,

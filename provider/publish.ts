@@ -125,8 +125,7 @@ async function build(
         signal,
       };
       const digest = await limit(() => builder.build(own));
-      const base = isDockerfileBase(spec.base) ? undefined : spec.base.digest;
-      return { platform: spec.platform, digest, from: from?.digest ?? base };
+      return { platform: spec.platform, digest, from: digestWithin(repository, names.from) };
     };
     const pushed = await run(prefix).catch((error: unknown) => {
       if (prefix === undefined || !isAboutPrefix(error, prefix)) throw error;
@@ -137,6 +136,12 @@ async function build(
   }
   request.onProgress({ text: "checking what was pushed, putting the tag" });
   return { ...(await commitImage(registry, repository, hash, builds, signal)), reused: false };
+}
+
+/** The digest of a reference to an image of a repository; `undefined` for one to another repository's. */
+function digestWithin(repository: RepositoryAddress, reference = ""): string | undefined {
+  const [place, digest] = reference.split("@");
+  return place === formatReference(repository) ? digest : undefined;
 }
 
 /** A builder may not be able to pull what it may push; the image does not depend on it. */
