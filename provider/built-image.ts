@@ -59,7 +59,7 @@ export class BuiltImage extends QuietResource {
   constructor(name: string, args: BuiltImageArgs, opts?: pulumi.CustomResourceOptions) {
     const call: Call = { text: `new BuiltImage(${JSON.stringify(name)}, …)`, callSite: readCallSite(BuiltImage) };
     const plan = planImage(call, name, args, opts);
-    const props = { ...plan.inputs, ...plan.outputs, __provider: imageProviderText };
+    const props = { ...plan.outputs, ...plan.inputs, __provider: imageProviderText };
     // An inherited `protect` would only block a new hash: deleting an image's resource removes nothing.
     super(IMAGE_TYPE, name, props, { ...opts, protect: opts?.protect ?? false });
     this.#plan = plan;
@@ -73,6 +73,8 @@ export class BuiltImage extends QuietResource {
         .apply(([known, platforms, digest]) => known ?? Object.fromEntries(platforms.map((name) => [name, digest]))),
     );
     defineLazily(this, "ref", () => makeRef(this, plan));
+    // For a WarmPool, which may come from another copy of this package. It waits for the image as its properties do.
+    defineHidden(this, "located", () => pulumi.all([this.urn, toOutput(plan.located)]).apply(([, located]) => located));
     let pushed: PushedMounts | undefined;
     const readPushed = (): PushedMounts => (pushed ??= pushedMounts(plan.mounts, this));
     rememberMounts(this, { local: plan.local, pushed: readPushed, onUse: plan.mounts.onUse });
@@ -126,7 +128,12 @@ function makeHandle(image: BuiltImage, mounts: PushedMounts): pulumi.Output<Imag
 
 /** A property of an object that is made when somebody reads it first. */
 function defineLazily<T extends object, K extends keyof T & string>(object: T, name: K, make: () => T[K]): void {
-  const get = (): T[K] => {
+  defineHidden(object, name, make);
+}
+
+/** The same for one that users are not told of. */
+function defineHidden<V>(object: object, name: string, make: () => V): void {
+  const get = (): V => {
     const value = make();
     Object.defineProperty(object, name, { value, enumerable: true, configurable: true, writable: true });
     return value;

@@ -14,7 +14,7 @@ import { Registries } from "./registries";
 import { readRepository, type Repository } from "./repository";
 import { resourceLog } from "./resource-log";
 import { hintConfig, readSecrets } from "./secret-store";
-import { describeStaged, stageContext, type StagedContext } from "./stage-context";
+import type { StagedContext } from "./stage-context";
 
 export interface DockerBuildOptions {
   /** Where the image is pushed. Default: the setting `slipway:repository`, `SLIPWAY_REPOSITORY`, `localhost:5000/images`. */
@@ -119,6 +119,8 @@ async function stage(
   { callSites, baseCallSite }: Image,
   report: { readonly info: (text: string) => void; readonly status: (text: string) => void },
 ): Promise<StagedContext> {
+  // Most programs stage nothing.
+  const { describeStaged, stageContext } = await import("./stage-context.js");
   // In a unit test nothing is built.
   if (program.isMocked) return describeStaged(spec, renderDockerfile(spec));
   const registry = new Registries(dockerCredentials(process.env)).oci();

@@ -1,24 +1,13 @@
-import { applyImage, readImage, type ApplyContext } from "./apply";
-import { makeLimits } from "./builder-limits";
-import { Builders } from "./builders";
-import { parseBuilderChoice } from "./builder-choice";
 import { hearCancel } from "./cancel-call";
-import { dockerCredentials } from "./credentials";
 import { watchEngine } from "./engine-watch";
+import type { ImageWork } from "./image-work";
 import { Leftovers } from "./leftovers";
-import { makePauseLifecycle } from "./pause-lifecycle";
-import type { Places } from "./place";
 import { plainError } from "./plain-error";
 import { checkImage, diffImage } from "./preview";
 import { connectToEngine, resourceLog, type ResourceLog } from "./resource-log";
-import { RunMemory, urnOf, type RunFacts } from "./run";
-import { Registries } from "./registries";
-import { hintConfig, type SecretPlaces } from "./secret-store";
-import { readSettings } from "./settings";
-import { SharedBuilds } from "./shared-builds";
+import { RunMemory, urnOf } from "./run";
 import { endOnSignal } from "./shutdown";
-import type { ImageInputs } from "./state";
-import { makeWarmGate } from "./warm-gate-lifecycle";
+import type { makeWarmGate } from "./warm-gate-lifecycle";
 
 /** What a build's line says after a first Ctrl-C. */
 const FINISHES = "cancelling: this image is finished first; a second Ctrl-C stops it within 5 seconds";
@@ -40,20 +29,20 @@ export function provider(config?: StackConfig): ReturnType<typeof makeProvider>[
 }
 
 /** The provider of the resource that waits for a pool. Not for programs. */
-export function warmGate(): ReturnType<typeof makeProvider>["warmGate"] {
-  return load().warmGate;
+export function warmGate(): Promise<ReturnType<typeof makeWarmGate>> {
+  return load().warmGate();
 }
 
 /** The provider of the image that sleeps on warm nodes. Not for programs. */
-export function pauseImage(): ReturnType<typeof makeProvider>["pauseImage"] {
-  return load().pauseImage;
+export function pauseImage(): Promise<ImageWork["pauseImage"]> {
+  return load().pauseImage();
 }
 
 function load(): ReturnType<typeof makeProvider> {
   return (made ??= makeProvider(process.env));
 }
 
-/** Connects what the other files do with this process. */
+/** Connects what the other files do with this process. What a preview of unchanged images does without is loaded late. */
 function makeProvider(env: NodeJS.ProcessEnv) {
   connectToEngine(process.argv[2]);
   const memory = new RunMemory();
@@ -67,47 +56,20 @@ function makeProvider(env: NodeJS.ProcessEnv) {
     logs.set(urn, log);
     return log;
   };
-  const registries = new Registries(dockerCredentials(env));
-  const builders = new Builders(leftovers, env, registries);
-  const factsOf = (inputs: unknown): RunFacts => {
-    const known = memory.of(inputs);
-    if (known !== undefined) return known;
-    const { builder, caBundle, compression, mirrors } = readSettings(env);
-    return {
-      folder: process.cwd(),
-      callSites: [],
-      existence: { kind: "unknown", cause: "nobody asked" },
-      isLocked: false,
-      mirrors,
-      builder: parseBuilderChoice(builder, { caBundle, compression }),
-      build: "auto",
-    };
-  };
-  const placesFor = (folder: string): SecretPlaces => ({
-    folder,
-    env,
-    readConfig: (key) => stackConfig?.get(key),
-    hintConfig,
-  });
-  const context: ApplyContext = {
-    placesOf: (inputs: ImageInputs): Places => registries.placesOf(inputs),
-    bases: registries.oci(),
-    makeBuilder: (choice, hosts, places) => builders.of(choice, hosts, places),
-    placesFor,
-    factsOf,
-    logFor,
-    makeFolder: () => leftovers.makeFolder("mounts"),
-    shared: new SharedBuilds(),
-    limitOf: makeLimits(),
-    signal,
-  };
+  const readConfig = (key: string): string | undefined => stackConfig?.get(key);
+  let loaded: Promise<ImageWork> | undefined;
+  const loadWork = (): Promise<ImageWork> =>
+    (loaded ??= import("./image-work.js").then(({ makeImageWork }) =>
+      makeImageWork({ env, memory, leftovers, logFor, readConfig, signal }),
+    ));
+  let gate: Promise<ReturnType<typeof makeWarmGate>> | undefined;
   // As if the engine had ended us.
   watchEngine(process.argv[2], () => process.kill(process.pid, "SIGTERM"));
   hearCancel(() => {
     for (const urn of running.values()) logFor(urn).info(FINISHES);
   });
-  const apply = (props: Props): ReturnType<typeof applyImage> => {
-    const work = plainError(applyImage(context, props)).finally(() => running.delete(work));
+  const apply = (props: Props): ReturnType<ImageWork["apply"]> => {
+    const work = plainError(loadWork().then((own) => own.apply(props))).finally(() => running.delete(work));
     running.set(work, urnOf(props));
     return work;
   };
@@ -116,13 +78,14 @@ function makeProvider(env: NodeJS.ProcessEnv) {
     diff: async (_id: string, olds: Props, news: Props) => diffImage({ memory, logFor }, olds, news),
     create: async (inputs: Props) => apply(inputs),
     update: async (_id: string, _olds: Props, news: Props) => apply(news),
-    read: async (id: string, props: Props) => readImage(context, id, props),
+    read: async (id: string, props: Props) => (await loadWork()).read(id, props),
     /** Images are shared: another stack may run the same hash. */
     delete: async (): Promise<void> => undefined,
   };
   return {
     image,
-    warmGate: makeWarmGate({ env, logFor, signal }),
-    pauseImage: makePauseLifecycle({ placesOf: (located) => registries.placesOf(located), logFor, signal }),
+    warmGate: () =>
+      (gate ??= import("./warm-gate-lifecycle.js").then(({ makeWarmGate }) => makeWarmGate({ env, logFor, signal }))),
+    pauseImage: async () => (await loadWork()).pauseImage,
   };
 }

@@ -3,6 +3,7 @@ import { describeError, SlipwayError } from "../sdk/error";
 import type { FindCredentials } from "./credentials";
 import type { DeniedRequest } from "./ecr-denial";
 import { checkTaken } from "./tag-taken";
+import { sendHead } from "./head-request";
 import { digestOf, MANIFEST_TYPES } from "./manifest";
 import { OciBlobs } from "./oci-blobs";
 import type { BlobStore, Manifest, Registry, RepositoryAddress } from "./registry";
@@ -202,12 +203,11 @@ export class OciRegistry implements Registry {
 
   #fetch(repository: RepositoryAddress, request: Request, authorization: string | undefined): Promise<Response> {
     const url = `${this.#origin(repository.host)}/v2/${repository.path}/${request.path}`;
-    return fetch(url, {
-      method: request.method,
-      headers: { ...request.headers, ...(authorization === undefined ? {} : { authorization }) },
-      signal: limitTime(this.#options.timeoutMs ?? TIMEOUT_MS, request.signal),
-      ...(request.body === undefined ? {} : { body: new Uint8Array(request.body) }),
-    });
+    const { method, body } = request;
+    const headers = { ...request.headers, ...(authorization === undefined ? {} : { authorization }) };
+    const signal = limitTime(this.#options.timeoutMs ?? TIMEOUT_MS, request.signal);
+    if (method === "HEAD") return sendHead(url, headers, signal);
+    return fetch(url, { method, headers, signal, ...(body === undefined ? {} : { body: new Uint8Array(body) }) });
   }
 
   /** What the upload or the stream of a blob was answered with. */

@@ -1,10 +1,10 @@
-import { SlipwayError } from "../sdk/error";
 import { hashImage } from "../sdk/hash";
 import type { Builder } from "./builder";
 import { adoptImage, type StoredImage } from "./commit";
 import { copyImage } from "./copy-image";
 import { formatAddress } from "./ecr-address";
 import { hostsOf } from "./mirrors";
+import { notStored } from "./not-stored";
 import { nameOfPlace, type Place, type Places } from "./place";
 import { publishImage, type PublishedImage, type PublishRequest } from "./publish";
 
@@ -84,13 +84,4 @@ async function findFirst(
 ): Promise<Place | undefined> {
   for (const place of places) if ((await find(place)) !== undefined) return place;
   return undefined;
-}
-
-/** The error of an image that must not be built, and would have to be. */
-export function notStored(asked: readonly string[], hash: string): SlipwayError {
-  return new SlipwayError({
-    code: "NOT_STORED",
-    text: `image ${hash}: it is stored nowhere, and build is "never" (looked in ${asked.join(", ")}).`,
-    hint: 'Build it where it may be built: pulumi up of a stack with build "auto", or slipway image build FILE#EXPORT --repository <one of these>.',
-  });
 }

@@ -6,7 +6,8 @@ import { DEFAULT_PLATFORM, parsePlatforms, type Platform } from "../sdk/platform
 import { chooseBuilder, readBuilderMirrors, type BuilderArgs } from "./builder-args";
 import type { Existence } from "./existence";
 import { planMounts, type MountPlan } from "./image-mounts";
-import { fromOutput, mapLater, plainly, toInput, type Later } from "./later";
+import { foldInputs, toInputs } from "./folded-inputs";
+import { fromOutput, mapLater, plainly, type Later } from "./later";
 import type { Mount } from "../sdk/step";
 import { ownUrn } from "./own-urn";
 import type { ResolvedMounts } from "./program";
@@ -34,15 +35,15 @@ export interface BuiltImageArgs {
 /** The resource's type, as states have it. */
 export const IMAGE_TYPE = "pulumi-nodejs:dynamic/slipway:BuiltImage";
 
-type Inputs = { readonly [K in keyof ImageInputs]: pulumi.Input<ImageInputs[K] | undefined> } & {
-  readonly __urn: pulumi.Input<string>;
-  readonly __run: pulumi.Input<RunFacts>;
+type Laters = { readonly [K in keyof ImageInputs]: Later<ImageInputs[K] | undefined> } & {
+  readonly __urn: Later<string>;
+  readonly __run: Later<RunFacts>;
 };
 
 export interface ImagePlan {
-  readonly inputs: Inputs;
-  /** What only the repository knows, of that which this image may have. */
-  readonly outputs: { readonly [K in keyof ImageOutputs]?: undefined };
+  readonly inputs: Readonly<Record<string, unknown>>;
+  /** What Pulumi gives the resource, of that which this image may have. */
+  readonly outputs: { readonly [K in keyof (ImageInputs & ImageOutputs)]?: undefined };
   readonly located: Later<LocatedRepository>;
   readonly existence: Later<Existence>;
   /** Of an Image that was given as it is. */
@@ -119,29 +120,28 @@ export function planImage(
   const spec = pulumi.Output.isInstance(given) ? undefined : given.spec;
   const isEcr = repository.kind === "ecr";
   const hasMounts = spec?.mounts.length !== 0;
-  // Pulumi makes about a hundred promises for each property that a resource names: what few images have is left out.
+  const inputs: Laters = {
+    hash: mapLater(resolved, ({ hash }) => hash),
+    uri: mapLater(resolved, async ({ hash }) => `${(await located.value).repository}:${hash}`, located),
+    repository: mounts.repository,
+    ...(isEcr || repository.insecure ? { insecure: mapLater(located, ({ insecure }) => insecure) } : {}),
+    ...(isEcr ? { ecr: mapLater(located, ({ ecr }) => ecr) } : {}),
+    format: mapLater(resolved, ({ format }) => format),
+    platforms: plainly(platforms),
+    base: mapLater(resolved, ({ base }) => base),
+    ...(spec === undefined || mayNameImages(spec) ? { images: mapLater(resolved, ({ images }) => images) } : {}),
+    steps: mapLater(resolved, ({ steps }) => steps),
+    ...(hasMounts
+      ? { mounts: mapLater(mounts.resolved, ({ mounts: all }) => (all.length === 0 ? undefined : all)) }
+      : {}),
+    __urn: plainly(urn),
+    __run: mapLater(existence, tellRun, mounts.facts, builder),
+  };
   return {
-    inputs: {
-      hash: toInput(mapLater(resolved, ({ hash }) => hash)),
-      uri: toInput(mapLater(resolved, async ({ hash }) => `${(await located.value).repository}:${hash}`, located)),
-      repository: toInput(mounts.repository),
-      ...(isEcr || repository.insecure ? { insecure: toInput(mapLater(located, ({ insecure }) => insecure)) } : {}),
-      ...(isEcr ? { ecr: toInput(mapLater(located, ({ ecr }) => ecr)) } : {}),
-      format: toInput(mapLater(resolved, ({ format }) => format)),
-      platforms: [...platforms],
-      base: toInput(mapLater(resolved, ({ base }) => base)),
-      ...(spec === undefined || mayNameImages(spec)
-        ? { images: toInput(mapLater(resolved, ({ images }) => images)) }
-        : {}),
-      steps: toInput(mapLater(resolved, ({ steps }) => steps)),
-      ...(hasMounts
-        ? { mounts: toInput(mapLater(mounts.resolved, ({ mounts: all }) => (all.length === 0 ? undefined : all))) }
-        : {}),
-      __urn: urn,
-      __run: toInput(mapLater(existence, tellRun, mounts.facts, builder)),
-    },
+    // Under mocks nobody unfolds them.
+    inputs: program.isMocked ? toInputs(inputs) : foldInputs(inputs),
     outputs: {
-      ...{ digest: undefined, sizeBytes: undefined },
+      ...{ hash: undefined, uri: undefined, platforms: undefined, digest: undefined, sizeBytes: undefined },
       ...(platforms.length > 1 ? { platformDigests: undefined } : {}),
       ...(isEcr ? { regions: undefined } : {}),
       ...(hasMounts ? { mountDigest: undefined } : {}),

@@ -3,7 +3,8 @@ import type { ResourceLog } from "./resource-log";
 import type { Existence } from "./existence";
 import { describeCopy, explainNew } from "./explain";
 import { explainMounts } from "./explain-mounts";
-import { notStored } from "./place-image";
+import { unfoldInputs } from "./folded-inputs";
+import { notStored } from "./not-stored";
 import { urnOf, type RunMemory } from "./run";
 import { checkHash, isUnknown, readInputs, readOutputs } from "./state";
 
@@ -15,13 +16,13 @@ export interface PreviewContext {
 
 type Props = Readonly<Record<string, unknown>>;
 
-/** Pulumi's check: strips what is of this run, and sees that hash and spec belong together. */
+/** Pulumi's check: unfolds the inputs, strips what is of this run, and sees that hash and spec belong together. */
 export function checkImage(
   context: PreviewContext,
   olds: Props,
   news: Props,
 ): { inputs: Props; failures: { property: string; reason: string }[] } {
-  const inputs = context.memory.takeFrom(news);
+  const inputs = context.memory.takeFrom(unfoldInputs(news));
   const image = readInputs(inputs);
   if (image === undefined) {
     const failures = isUnknown(inputs) ? [] : [{ property: "steps", reason: "this is not an image's spec" }];

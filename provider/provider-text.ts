@@ -10,7 +10,7 @@ const CALLS = "Object.fromEntries(['check','diff','create','update','read','dele
  * without node_modules, nothing is lost: delete does nothing, read keeps all. It is looked for once.
  */
 export function providerText(name: "warmGate" | "pauseImage"): string {
-  return `exports.handler=()=>{${LOAD}return m.${name}()[n](...a)};return ${CALLS}}`;
+  return `exports.handler=()=>{${LOAD}return(await m.${name}())[n](...a)};return ${CALLS}}`;
 }
 
 /** The same for images; `configure` waits for nothing, so the stack's config is there before anything else is called. */

@@ -1,16 +1,10 @@
 import { rmSync } from "node:fs";
 import { SlipwayError } from "../sdk/error";
-import { hashMounts } from "../sdk/hash";
-import type { ResolvedMount } from "../sdk/spec";
 import { storeBlob } from "./copy-image";
 import { makeMountImage, type MountImage } from "./mount-image";
+import { mountTag } from "./mount-tag";
 import { listMounts, type MountSources } from "./mount-tree";
 import type { Place, Places } from "./place";
-
-/** The tag of mounts: one of their own, so that rules which remove untagged images leave them alone. */
-export function mountTag(mounts: readonly ResolvedMount[]): string {
-  return `mounts-${hashMounts(mounts)}`;
-}
 
 /** What to push, and how. */
 export interface PublishMounts extends MountSources {

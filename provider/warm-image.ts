@@ -126,10 +126,8 @@ function notAnImage(call: Call): SlipwayError {
 
 const locatedSchema = v.object(locatedEntries);
 
-/** Pulumi puts a resource's inputs beside its outputs; a BuiltImage declares only what users need of them. */
+/** What a BuiltImage has beside what it declares for users. */
 function repositoryOf(image: BuiltImage): pulumi.Output<LocatedRepository> {
-  const [repository, insecure, ecr] = ["repository", "insecure", "ecr"].map((name): unknown =>
-    Reflect.get(image, name),
-  );
-  return pulumi.output({ repository, insecure, ecr }).apply((located) => v.parse(locatedSchema, located));
+  const place: unknown = Reflect.get(image, "located");
+  return pulumi.output({ place }).apply((known) => v.parse(locatedSchema, known.place));
 }

@@ -1,0 +1,65 @@
+import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
+import { afterEach, expect, test } from "vitest";
+import { sendHead } from "../../provider/head-request";
+import { OciRegistry } from "../../provider/oci-registry";
+
+const digest = `sha256:${"a".repeat(64)}`;
+let stop: () => void = () => undefined;
+afterEach(() => stop());
+
+/** @returns host:port, and how many connections there were */
+async function serve(answer: (request: IncomingMessage, response: ServerResponse) => void) {
+  const seen = { connections: 0 };
+  const server = createServer(answer).on("connection", () => void (seen.connections += 1));
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  stop = () => {
+    server.closeAllConnections();
+    server.close();
+  };
+  const address = server.address();
+  return { host: `127.0.0.1:${typeof address === "object" ? address?.port : ""}`, seen };
+}
+
+const never = new AbortController().signal;
+
+test("many look-ups take one connection", async () => {
+  const { host, seen } = await serve((_, response) =>
+    response.writeHead(200, { "docker-content-digest": digest, "content-length": "1000" }).end(),
+  );
+  const registry = new OciRegistry({ findCredentials: async () => undefined });
+  for (let count = 0; count < 5; count += 1) {
+    await sendHead(`http://${host}/v2/`, {}, never);
+    expect(await registry.findDigest({ host, path: "images" }, String(count))).toBe(digest);
+  }
+  expect(seen.connections).toBe(1);
+});
+
+test("status and all headers arrive, and no body", async () => {
+  const challenges = ['Bearer realm="https://a"', "Basic"];
+  const { host } = await serve((_, response) =>
+    response.writeHead(401, { "www-authenticate": challenges, "content-length": "100" }).end(),
+  );
+  const response = await sendHead(`http://${host}/v2/`, {}, never);
+  expect(response.status).toBe(401);
+  expect(response.headers.get("www-authenticate")).toBe(challenges.join(", "));
+  expect(await response.text()).toBe("");
+});
+
+test("a redirect is followed", async () => {
+  const { host } = await serve((request, response) => {
+    if (request.url === "/from") response.writeHead(307, { location: "/to" }).end();
+    else response.writeHead(200, { method: request.method }).end();
+  });
+  const response = await sendHead(`http://${host}/from`, {}, never);
+  expect([response.status, response.headers.get("method")]).toEqual([200, "HEAD"]);
+});
+
+test("whoever waits no longer gets their own reason, and a refused connection is an error", async () => {
+  const { host } = await serve(() => undefined);
+  const limit = new AbortController();
+  const waiting = sendHead(`http://${host}/`, {}, limit.signal);
+  limit.abort(new Error("long enough"));
+  await expect(waiting).rejects.toThrow("long enough");
+  stop();
+  await expect(sendHead(`http://${host}/`, {}, never)).rejects.toMatchObject({ code: "ECONNREFUSED" });
+});
