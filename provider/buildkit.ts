@@ -70,7 +70,7 @@ export class BuildkitBuilder implements Builder {
     try {
       return await this.#build({ ...request, signal });
     } catch (error) {
-      throw signal.aborted && !request.signal.aborted ? tookTooLong(request, timeoutSeconds) : error;
+      throw signal.aborted && !request.signal.aborted ? tookTooLong(timeoutSeconds) : error;
     }
   }
 
@@ -479,10 +479,10 @@ function cancelled(request: BuildRequest): SlipwayError {
   });
 }
 
-function tookTooLong({ spec }: BuildRequest, seconds: number): SlipwayError {
+function tookTooLong(seconds: number): SlipwayError {
   return new SlipwayError({
     code: "BUILD_TIMEOUT",
-    text: `building for ${spec.platform}: it took longer than ${seconds} s and was stopped.`,
+    text: `building: it took longer than ${seconds} s and was stopped.`,
     hint: "What was built before is in the builder's cache: run it again, or raise the builder's timeoutSeconds.",
   });
 }

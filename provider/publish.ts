@@ -106,36 +106,51 @@ async function build(
   await checkPlatforms(builder, registry, request);
   await request.prepare?.();
   const prefix = await findPrefix(registry, request, (part) => publish(registry, makeBuilder, part));
-  const builds: PushedBuild[] = [];
-  for (const spec of specs) {
+  const builds = await buildAll(request, async (spec, own) => {
     const run = async (from: StoredPrefix | undefined): Promise<PushedBuild> => {
       const names = await findNames(request.bases ?? registry, request, spec, from && { ...from, repository });
-      const { callSites, baseCallSite, folder, stepCount, owner, onProgress } = request;
-      const own = {
-        spec,
-        callSites,
-        baseCallSite,
-        folder,
-        ...names,
-        stepCount,
-        repository,
-        owner,
-        secrets,
-        onProgress,
-        signal,
-      };
-      const digest = await limit(() => builder.build(own));
+      const { callSites, baseCallSite, folder, stepCount, owner } = request;
+      const build = { spec, callSites, baseCallSite, folder, ...names, stepCount, repository, owner, secrets, ...own };
+      const digest = await limit(() => builder.build(build));
       return { platform: spec.platform, digest, from: digestWithin(repository, names.from) };
     };
-    const pushed = await run(prefix).catch((error: unknown) => {
+    return run(prefix).catch((error: unknown) => {
       if (prefix === undefined || !isAboutPrefix(error, prefix)) throw error;
-      request.onProgress({ text: "the stored steps cannot be read; builds all of them" });
+      own.onProgress({ text: "the stored steps cannot be read; builds all of them" });
       return run(undefined);
     });
-    builds.push(pushed);
-  }
+  });
   request.onProgress({ text: "checking what was pushed, putting the tag" });
   return { ...(await commitImage(registry, repository, hash, builds, signal)), reused: false };
+}
+
+/** Builds for all platforms at once. The first that fails ends the others, and says for which platform it was. */
+async function buildAll(
+  { specs, onProgress, signal }: PublishRequest,
+  build: (spec: ResolvedSpec, own: Pick<BuildRequest, "onProgress" | "signal">) => Promise<PushedBuild>,
+): Promise<readonly PushedBuild[]> {
+  const [first] = specs;
+  if (first !== undefined && specs.length === 1) return [await build(first, { onProgress, signal })];
+  const failure = new AbortController();
+  const work = specs.map(async (spec) => {
+    const tell = ({ text }: BuildProgress): void => onProgress({ text: `${spec.platform}: ${text}` });
+    try {
+      return await build(spec, { onProgress: tell, signal: AbortSignal.any([signal, failure.signal]) });
+    } catch (error) {
+      const named = nameIn(error, spec.platform);
+      failure.abort(named);
+      throw named;
+    }
+  });
+  await Promise.allSettled(work);
+  if (failure.signal.aborted && !signal.aborted) throw failure.signal.reason;
+  return Promise.all(work);
+}
+
+function nameIn(error: unknown, platform: string): unknown {
+  if (!(error instanceof SlipwayError)) return error;
+  const { code, text, hint, callSite } = error;
+  return new SlipwayError({ code, text: `${platform}: ${text}`, hint, callSite, cause: error });
 }
 
 /** The digest of a reference to an image of a repository; `undefined` for one to another repository's. */

@@ -1,6 +1,8 @@
 import { beforeEach, describe, expect, test } from "vitest";
+import type { Builder, BuildProgress } from "../../provider/builder";
 import { parseMirrors } from "../../provider/mirrors";
 import { publishImage, type PublishRequest } from "../../provider/publish";
+import { SlipwayError } from "../../sdk/error";
 import { hashImage } from "../../sdk/hash";
 import type { Platform } from "../../sdk/platform";
 import { FORMAT, type ResolvedSpec, type ResolvedStep } from "../../sdk/spec";
@@ -119,6 +121,53 @@ test("one platform that fails puts no tag for the others", async () => {
     "BUILD_FAILED",
   );
   expect(registry.tags).toEqual([]);
+});
+
+describe("several platforms", () => {
+  const platforms: readonly Platform[] = ["linux/amd64", "linux/arm64"];
+  const specs = platforms.map((platform) => specFor(platform, []));
+
+  test("are built at once, and what is told of one names it", async () => {
+    const told: string[] = [];
+    let started = 0;
+    let allHaveStarted = (): void => undefined;
+    const all = new Promise<void>((resolve) => (allHaveStarted = resolve));
+    const waiting: Builder = {
+      readPlatforms: () => builder.readPlatforms(),
+      build: async (request) => {
+        started += 1;
+        if (started === platforms.length) allHaveStarted();
+        await all;
+        request.onProgress({ text: "building" });
+        return builder.build(request);
+      },
+    };
+    const onProgress = ({ text }: BuildProgress): void => void told.push(text);
+    const { platformDigests } = await publishImage(registry, () => waiting, requestFor({ specs, onProgress }));
+    expect(Object.keys(platformDigests ?? {})).toEqual(platforms);
+    expect(told.slice(0, 2)).toEqual(["linux/amd64: building", "linux/arm64: building"]);
+  });
+
+  test("end with the first that fails, whose error names it, and none goes on after it", async () => {
+    let hasEnded = false;
+    const failing: Builder = {
+      readPlatforms: () => builder.readPlatforms(),
+      build: async ({ spec, signal }) => {
+        if (spec.platform === "linux/arm64")
+          throw new SlipwayError({ code: "BUILD_FAILED", text: "building: it failed." });
+        await new Promise((resolve) => signal.addEventListener("abort", resolve, { once: true }));
+        hasEnded = true;
+        throw new SlipwayError({ code: "BUILD_CANCELLED", text: "building: it was stopped." });
+      },
+    };
+    const error = await expectCode(
+      publishImage(registry, () => failing, requestFor({ specs })),
+      "BUILD_FAILED",
+    );
+    expect(error.text).toBe("linux/arm64: building: it failed.");
+    expect(hasEnded).toBe(true);
+    expect(registry.tags).toEqual([]);
+  });
 });
 
 describe("a platform that the builder does not run", () => {
