@@ -1,4 +1,4 @@
-import { createHash, randomBytes } from "node:crypto";
+import { createHash, randomBytes, randomInt } from "node:crypto";
 import { connect, createServer } from "node:net";
 import { join } from "node:path";
 import { startDaemon } from "./daemon.mjs";
@@ -68,11 +68,16 @@ export async function nextFreePort(port) {
   return isTaken ? nextFreePort(port + 1) : port;
 }
 
-/** Any free port. @returns {Promise<number>} */
+/**
+ * Any free port below those that a kernel gives to connections (Linux from 32768, macOS from 49152) and below
+ * Kubernetes' node ports: nothing takes it by chance between two servers of a test. @returns {Promise<number>}
+ */
 export async function anyFreePort() {
-  const port = await listen(0);
-  if (port === undefined) throw new Error("No free port on the loopback interface");
-  return port;
+  for (let tries = 0; tries < 100; tries += 1) {
+    const port = await listen(randomInt(11_000, 30_000));
+    if (port !== undefined) return port;
+  }
+  throw new Error("No free port on the loopback interface");
 }
 
 /** @param {{ port: number, data: string, htpasswd: string | undefined }} options */
