@@ -60,8 +60,12 @@ export function passingCause(error: string): Exclude<PassingCause, "stall"> | un
   if (/\b401\b|unauthorized|token has expired|authentication required|no basic auth credentials/i.test(error)) {
     return "login";
   }
-  const isRegistrys = /failed to (push|authorize|do request|copy|fetch|resolve|get reader)|unexpected status/i;
   const passes =
     /\b(408|429|5\d\d) |too ?many ?requests|connection (reset|refused)|broken pipe|\bEOF\b|timeout|unexpected commit|blob unknown to registry/i;
-  return isRegistrys.test(error) && passes.test(error) ? "trouble" : undefined;
+  return isRegistrys(error) && passes.test(error) ? "trouble" : undefined;
+}
+
+/** Whether BuildKit's error is of a registry that it asked. */
+export function isRegistrys(error: string): boolean {
+  return /failed to (push|authorize|do request|copy|fetch|resolve|get reader)|unexpected status/i.test(error);
 }

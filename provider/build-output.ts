@@ -10,6 +10,11 @@ export interface FailedVertex {
 }
 
 const LINES_KEPT = 30;
+/**
+ * What buildx's Kubernetes driver logs when the pod that it speaks to ends (driver/kubernetes/execconn). Before buildx
+ * 0.36 it then waits for that pod for ever.
+ */
+const LOST_POD = /^ERROR: command terminated with exit code (\d+)$/;
 
 const lineSchema = v.object({
   vertexes: v.optional(
@@ -38,6 +43,7 @@ export class BuildOutput {
   readonly #text: string[] = [];
   readonly #pushes = new Set<string>();
   readonly #exports = new Set<string>();
+  #lostPod: string | undefined;
   #failed: { readonly digest: string; readonly name: string; readonly error: string } | undefined;
 
   constructor(callbacks: {
@@ -53,6 +59,7 @@ export class BuildOutput {
     const parsed = v.safeParse(v.pipe(v.string(), v.parseJson(), lineSchema), line);
     if (!parsed.success) {
       this.#text.push(line);
+      this.#lostPod ??= LOST_POD.exec(line)?.[1];
       return;
     }
     for (const vertex of parsed.output.vertexes ?? []) this.#readVertex(vertex);
@@ -71,6 +78,11 @@ export class BuildOutput {
         lastLines(before + decoder.write(Buffer.from(log.data, "base64")), LINES_KEPT + 1).join("\n"),
       );
     }
+  }
+
+  /** The exit code of the builder's pod, where it ended under the build. */
+  get lostPod(): string | undefined {
+    return this.#lostPod;
   }
 
   /** Whether something is on its way to a registry. */

@@ -14,7 +14,7 @@ import { isDockerfileBase, type ResolvedStep } from "../sdk/spec";
 import { isSourceStep } from "../sdk/step";
 import { watchBytes, type SourceReport } from "../sdk/tree-report";
 import { cacheArgs } from "./build-cache";
-import { buildAgain, passingCause, PassingFailure, type BuildAgainOptions } from "./build-again";
+import { buildAgain, isRegistrys, passingCause, PassingFailure, type BuildAgainOptions } from "./build-again";
 import { BuildOutput } from "./build-output";
 import type { Builder, BuildRequest } from "./builder";
 import { platformsOf, type BuilderNodes } from "./builder-nodes";
@@ -247,6 +247,7 @@ async function runBuild(
   };
   createInterface({ input: child.stderr }).on("line", (line) => {
     output.readLine(line);
+    if (output.lostPod !== undefined) end(child);
     watch();
   });
   watch();
@@ -264,6 +265,7 @@ async function runBuild(
     const [outcome, code] = await Promise.all([sent, ended]);
     if (request.signal.aborted) throw cancelled(request);
     if (outcome instanceof Error) throw outcome;
+    if (output.lostPod !== undefined && code !== 0) throw podEnded(last, output.lostPod);
     if (idle.hasEnded) throw silent(last, idleTimeoutSeconds ?? 0);
     if (stall.hasEnded) throw new PassingFailure(stalled(request.repository, pushStallMs), "stall");
     // Success without all that was to be sent would be an image of something else.
@@ -398,6 +400,8 @@ function failed({ request, dockerfile, mask }: Build, output: BuildOutput): Slip
     /failed to (connect|list workers|dial)|connection refused|no such host|no builder .* found|error reading server preface|context deadline exceeded|closing transport|code = Unavailable/i.test(
       error,
     ) &&
+    // Then the builder answers, and a registry does not.
+    !isRegistrys(error) &&
     output.failed === undefined
   ) {
     return new SlipwayError({
@@ -421,11 +425,17 @@ function failed({ request, dockerfile, mask }: Build, output: BuildOutput): Slip
   return new SlipwayError({
     code: "BUILD_FAILED",
     text: [`building: ${place}failed: ${what}`, ...printed.map((text) => `  | ${text}`)].join("\n") + "\n",
-    hint: /failed to push/.test(error)
-      ? hintOfPush(request.repository.host)
-      : "No tag was put. What was built before is in the builder's cache.",
+    hint: hintOf(error, request.repository.host, entry !== undefined),
     callSite: entry === undefined ? undefined : request.callSites[request.spec.steps.indexOf(entry.step)],
   });
+}
+
+function hintOf(error: string, host: string, isStep: boolean): string {
+  if (/failed to push/.test(error)) return hintOfPush(host);
+  if (!isStep && isRegistrys(error)) {
+    return "No tag was put. It is the builder that asks the registry, from where it runs: localhost is its own machine, or its own pod. See that it can reach it, and that your login may read there.";
+  }
+  return "No tag was put. What was built before is in the builder's cache.";
 }
 
 /** ECR tells a builder only that something is forbidden, not which of the actions of a push is. */
@@ -484,6 +494,15 @@ function tookTooLong(seconds: number): SlipwayError {
     code: "BUILD_TIMEOUT",
     text: `building: it took longer than ${seconds} s and was stopped.`,
     hint: "What was built before is in the builder's cache: run it again, or raise the builder's timeoutSeconds.",
+  });
+}
+
+function podEnded(last: string, exitCode: string): SlipwayError {
+  const memory = exitCode === "137" ? " 137 is mostly too little memory (limits)." : "";
+  return new SlipwayError({
+    code: "BUILDER_UNAVAILABLE",
+    text: `${last}: the builder's pod ended with exit code ${exitCode}.`,
+    hint: `kubectl describe pod says why.${memory} No tag was put; run it again when the Deployment has a pod.`,
   });
 }
 

@@ -142,6 +142,17 @@ test("a builder that ends in the middle of a build is an error that says so", as
   await stopped;
 });
 
+test("a base's registry that the builder cannot reach is named, and the builder is not blamed", async () => {
+  const host = `localhost:${await anyFreePort()}`;
+  const from = `${host}/library/python@sha256:${"a".repeat(64)}`;
+  const { builder } = makeBuilder({ builder: environmentBuilder, options: { backoffMs: () => 0 } });
+  const request = { ...(await requestFor(python.workdir("/app"))), from };
+  const error = await expectCode(builder.build(request), "BUILD_FAILED");
+  expect(error.text).toContain(`${from}: failed to resolve source metadata`);
+  expect(error.text).toContain("connection refused");
+  expect(error.hint).toContain("It is the builder that asks the registry, from where it runs");
+});
+
 describe("a registry that does not take what was built", () => {
   const hint =
     "No tag was put. See that the builder can reach that registry, that the login of your Docker configuration may write there, and that the registry has space; its log says more.";

@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { onTestFinished } from "vitest";
 import { findPlace } from "../../provider/base";
 import type { BuildRequest } from "../../provider/builder";
-import { BuildkitBuilder } from "../../provider/buildkit";
+import { BuildkitBuilder, type BuildkitOptions } from "../../provider/buildkit";
 import { parseBuilderChoice, type BuilderSettings } from "../../provider/builder-choice";
 import { dockerCredentials } from "../../provider/credentials";
 import { Leftovers } from "../../provider/leftovers";
@@ -99,16 +99,18 @@ export function makeBuilder({
   caBundle,
   compression,
   settings = {},
+  options = {},
 }: {
   builder: string | undefined;
   env?: NodeJS.ProcessEnv;
   caBundle?: string;
   compression?: "gzip" | "zstd";
   settings?: BuilderSettings;
+  options?: BuildkitOptions;
 }) {
   const folder = newFolder();
   const choice = { ...parseBuilderChoice(builder, { caBundle, compression }), ...settings };
-  return { builder: new BuildkitBuilder(choice, new Leftovers(folder), env), folder };
+  return { builder: new BuildkitBuilder(choice, new Leftovers(folder), env, options), folder };
 }
 
 /** A build without the questions to the registry that come before it. */

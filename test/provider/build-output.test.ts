@@ -172,3 +172,11 @@ describe("an error that is no step's", () => {
     expect(read(recorded.started, recorded.exporting).output.error).toBe("it said nothing");
   });
 });
+
+test("a pod of the builder that ends is heard of, whatever a step prints", () => {
+  const printed = Buffer.from("ERROR: command terminated with exit code 1\n").toString("base64");
+  const log = JSON.stringify({ logs: [{ vertex: "sha256:a", data: printed }] });
+  expect(read(log).output.lostPod).toBeUndefined();
+  const lost = 'E1127 03:18:33.7 4655 v2.go:104] "Unhandled Error" err="EOF" logger="UnhandledError"';
+  expect(read(log, lost, "ERROR: command terminated with exit code 137").output.lostPod).toBe("137");
+});
