@@ -1,5 +1,5 @@
-// 50 images over 5 lists of steps, on an empty builder: each list built once, as an image; the same without such images;
-// and plain buildx. Four builds at once. BENCH_IMAGES=50
+// 50 images over 5 lists of steps, on one empty builder and on three that take turns: each list built once, as an image;
+// the same without such images; and plain buildx. Four builds at once. BENCH_IMAGES=50 BENCH_BUILDERS=1,3
 import { writeFileSync } from "node:fs";
 import pLimit from "p-limit";
 import { table } from "./figures.mjs";
@@ -15,11 +15,12 @@ import {
   publish,
   seconds,
   SharedBuilds,
+  startBuilder,
   timed,
-  withBuilder,
 } from "./builds.mjs";
 
 const IMAGES = Number(process.env["BENCH_IMAGES"] ?? 50);
+const COUNTS = (process.env["BENCH_BUILDERS"] ?? "1,3").split(",").map(Number);
 const LISTS = 5;
 const numbers = Array.from({ length: IMAGES }, (_, index) => index);
 writeFileSync("code.py", "print('code')\n");
@@ -33,21 +34,22 @@ const imageOf = (/** @type {number} */ number) =>
     .runCommands(own(number))
     .addLocalFile("code.py", "/code.py", { strategy: "copy" });
 
-/** @typedef {import("./builds.mjs").Builder} Builder */
+/** @typedef {(number: number) => import("./builds.mjs").Builder} TakeTurns the builder of an image */
 const ways = {
-  "plain `buildx build`": (/** @type {Builder} */ builder) => {
+  "plain `buildx build`": (/** @type {TakeTurns} */ builderOf) => {
     const repository = newRepository();
     return atOnce((number) => {
+      const builder = builderOf(number);
       const dockerfile = `FROM ${plainBase()}\nRUN ${list(number % LISTS)}\nRUN ${own(number)}\nCOPY code.py /code.py\n`;
       return builder.plain({ dockerfile, args: ["--output", `type=image,name=${repository}:${number},push=true`] });
     });
   },
-  "Slipway, without shared prefixes": (/** @type {Builder} */ builder) => {
+  "Slipway, without shared prefixes": (/** @type {TakeTurns} */ builderOf) => {
     const repository = newRepository();
     const more = { prefixes: { kept: [], stored: 0 } };
-    return atOnce((number) => publish(imageOf(number), { repository, builder, more }));
+    return atOnce((number) => publish(imageOf(number), { repository, builder: builderOf(number), more }));
   },
-  Slipway: async (/** @type {Builder} */ builder) => {
+  Slipway: async (/** @type {TakeTurns} */ builderOf) => {
     const repository = newRepository();
     const [program, shared, limit] = [newProgram(), new SharedBuilds(), pLimit(4)];
     await Promise.all(
@@ -55,24 +57,29 @@ const ways = {
         const { specs } = await program.resolve(imageOf(number), ["linux/amd64"]);
         const prefixes = await program.planPrefixes(placesOf(repository), specs);
         const owner = `image-${number}`;
-        await publish(imageOf(number), { repository, builder, program, more: { prefixes, shared, limit, owner } });
+        const more = { prefixes, shared, limit, owner };
+        await publish(imageOf(number), { repository, builder: builderOf(number), program, more });
       }),
     );
   },
 };
 try {
-  /** @type {string[][]} */
-  const rows = [];
-  let peer = Number.NaN;
-  for (const [name, work] of Object.entries(ways)) {
-    await withBuilder(async (builder) => {
+  for (const count of COUNTS) {
+    /** @type {string[][]} */
+    const rows = [];
+    let peer = Number.NaN;
+    for (const [name, work] of Object.entries(ways)) {
+      const builders = await Promise.all(Array.from({ length: count }, startBuilder));
+      const builderOf = (/** @type {number} */ number) => builders[number % count] ?? fail();
       proxy.reset();
-      const { ms } = await timed(name, () => /** @type {Promise<unknown>} */ (work(builder)));
+      const { ms } = await timed(name, () => /** @type {Promise<unknown>} */ (work(builderOf)));
+      for (const one of builders) await one.stop();
       if (rows.length === 0) peer = ms;
       rows.push([name, seconds(ms), (ms / peer).toFixed(2), megabytes(proxy.bytes.pushed)]);
-    });
+    }
+    const title = `${IMAGES} images over ${LISTS} lists, ${count === 1 ? "an empty builder" : `${count} empty builders`}`;
+    console.log(`${table([title, "time", "ratio", "pushed"], rows)}\n`);
   }
-  console.log(table([`${IMAGES} images over ${LISTS} lists, empty builder`, "time", "ratio", "pushed"], rows));
 } finally {
   await endAll();
 }
@@ -81,4 +88,9 @@ try {
 function atOnce(work) {
   const limit = pLimit(4);
   return Promise.all(numbers.map((number) => limit(() => work(number))));
+}
+
+/** @returns {never} */
+function fail() {
+  throw new Error("there is no builder");
 }

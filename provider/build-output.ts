@@ -9,12 +9,17 @@ export interface FailedVertex {
   readonly lines: readonly string[];
 }
 
+/** A pod of the builder that ended. */
+export interface LostPod {
+  readonly exitCode: string | undefined;
+}
+
 const LINES_KEPT = 30;
 /**
- * What buildx's Kubernetes driver logs when the pod that it speaks to ends (driver/kubernetes/execconn). Before buildx
- * 0.36 it then waits for that pod for ever.
+ * What buildx's Kubernetes driver logs when the pod that it speaks to ends (driver/kubernetes/execconn): the exit code, or
+ * only that nothing can be sent. Before buildx 0.36 it then waits for that pod for ever.
  */
-const LOST_POD = /^ERROR: command terminated with exit code (\d+)$/;
+const LOST_POD = /^ERROR: command terminated with exit code (\d+)$|^E\d{4} .* v2\.go:\d+\] "Unhandled Error" err=/;
 
 const lineSchema = v.object({
   vertexes: v.optional(
@@ -43,7 +48,7 @@ export class BuildOutput {
   readonly #text: string[] = [];
   readonly #pushes = new Set<string>();
   readonly #exports = new Set<string>();
-  #lostPod: string | undefined;
+  #lostPod: LostPod | undefined;
   #failed: { readonly digest: string; readonly name: string; readonly error: string } | undefined;
 
   constructor(callbacks: {
@@ -59,7 +64,8 @@ export class BuildOutput {
     const parsed = v.safeParse(v.pipe(v.string(), v.parseJson(), lineSchema), line);
     if (!parsed.success) {
       this.#text.push(line);
-      this.#lostPod ??= LOST_POD.exec(line)?.[1];
+      const lost = LOST_POD.exec(line);
+      if (lost !== null) this.#lostPod = { exitCode: lost[1] ?? this.#lostPod?.exitCode };
       return;
     }
     for (const vertex of parsed.output.vertexes ?? []) this.#readVertex(vertex);
@@ -80,8 +86,8 @@ export class BuildOutput {
     }
   }
 
-  /** The exit code of the builder's pod, where it ended under the build. */
-  get lostPod(): string | undefined {
+  /** Present where the builder's pod ended under the build. */
+  get lostPod(): LostPod | undefined {
     return this.#lostPod;
   }
 

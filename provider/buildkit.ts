@@ -15,7 +15,7 @@ import { isSourceStep } from "../sdk/step";
 import { watchBytes, type SourceReport } from "../sdk/tree-report";
 import { cacheArgs } from "./build-cache";
 import { buildAgain, isRegistrys, passingCause, PassingFailure, type BuildAgainOptions } from "./build-again";
-import { BuildOutput } from "./build-output";
+import { BuildOutput, type LostPod } from "./build-output";
 import type { Builder, BuildRequest } from "./builder";
 import { platformsOf, type BuilderNodes } from "./builder-nodes";
 import { DEFAULT_COMPRESSION, type BuilderChoice, type Compression } from "./builder-choice";
@@ -241,13 +241,15 @@ async function runBuild(
   });
   const stall = new StallTimer(pushStallMs, () => end(child));
   const idle = new StallTimer((idleTimeoutSeconds ?? 0) * 1_000, () => end(child));
+  // The exit code may come a little later.
+  const lost = new StallTimer(1_000, () => end(child));
   const watch = (): void => {
     stall.set(output.isPushing);
     idle.set(idleTimeoutSeconds !== undefined && !output.isExporting);
+    lost.set(output.lostPod !== undefined);
   };
   createInterface({ input: child.stderr }).on("line", (line) => {
     output.readLine(line);
-    if (output.lostPod !== undefined) end(child);
     watch();
   });
   watch();
@@ -279,6 +281,7 @@ async function runBuild(
   } finally {
     stall.set(false);
     idle.set(false);
+    lost.set(false);
     request.signal.removeEventListener("abort", stop);
   }
 }
@@ -497,12 +500,11 @@ function tookTooLong(seconds: number): SlipwayError {
   });
 }
 
-function podEnded(last: string, exitCode: string): SlipwayError {
-  const memory = exitCode === "137" ? " 137 is mostly too little memory (limits)." : "";
+function podEnded(last: string, { exitCode }: LostPod): SlipwayError {
   return new SlipwayError({
     code: "BUILDER_UNAVAILABLE",
-    text: `${last}: the builder's pod ended with exit code ${exitCode}.`,
-    hint: `kubectl describe pod says why.${memory} No tag was put; run it again when the Deployment has a pod.`,
+    text: `${last}: the builder's pod ended${exitCode === undefined ? "" : ` with exit code ${exitCode}`}.`,
+    hint: "kubectl describe pod says why; exit code 137 is mostly too little memory (limits). No tag was put; run it again when the Deployment has a pod.",
   });
 }
 

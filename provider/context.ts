@@ -131,7 +131,7 @@ async function writeFileEntry(
       const chunk = buffer.subarray(0, bytesRead);
       digest.update(chunk);
       left -= bytesRead;
-      if (!sink.write(chunk) && !sink.destroyed) await Promise.race([once(sink, "drain"), once(sink, "close")]);
+      if (!sink.write(chunk) && !sink.destroyed) await drained(sink);
     }
     const { bytesRead } = await file.read(Buffer.alloc(1), 0);
     if (bytesRead > 0) throw changed(part, entry.path);
@@ -142,6 +142,17 @@ async function writeFileEntry(
     throw unreadable(part, entry.path, cause);
   } finally {
     await file.close();
+  }
+}
+
+/** Waits until an entry takes more, or nothing any more. */
+async function drained(sink: ReturnType<Pack["entry"]>): Promise<void> {
+  const done = new AbortController();
+  const [drain, close] = ["drain", "close"].map((name) => once(sink, name, { signal: done.signal }));
+  try {
+    await Promise.race([drain, close]);
+  } finally {
+    done.abort(); // Listeners of every chunk would add up.
   }
 }
 

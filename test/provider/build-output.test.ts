@@ -173,10 +173,17 @@ describe("an error that is no step's", () => {
   });
 });
 
-test("a pod of the builder that ends is heard of, whatever a step prints", () => {
-  const printed = Buffer.from("ERROR: command terminated with exit code 1\n").toString("base64");
-  const log = JSON.stringify({ logs: [{ vertex: "sha256:a", data: printed }] });
-  expect(read(log).output.lostPod).toBeUndefined();
-  const lost = 'E1127 03:18:33.7 4655 v2.go:104] "Unhandled Error" err="EOF" logger="UnhandledError"';
-  expect(read(log, lost, "ERROR: command terminated with exit code 137").output.lostPod).toBe("137");
+describe("a pod of the builder that ends", () => {
+  const closed = 'E1127 03:18:33.7 4655 v2.go:104] "Unhandled Error" err="EOF" logger="UnhandledError"';
+
+  test("is heard of, with its exit code where it is told", () => {
+    expect(read(closed).output.lostPod).toEqual({ exitCode: undefined });
+    expect(read(closed, "ERROR: command terminated with exit code 137").output.lostPod).toEqual({ exitCode: "137" });
+    expect(read("ERROR: command terminated with exit code 2", closed).output.lostPod).toEqual({ exitCode: "2" });
+  });
+
+  test("is not what a step prints", () => {
+    const data = Buffer.from(`ERROR: command terminated with exit code 1\n${closed}\n`).toString("base64");
+    expect(read(JSON.stringify({ logs: [{ vertex: "sha256:a", data }] })).output.lostPod).toBeUndefined();
+  });
 });

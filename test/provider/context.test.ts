@@ -14,6 +14,7 @@ import { execFileSync } from "node:child_process";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { Writable } from "node:stream";
+import { setImmediate as nextTurn } from "node:timers/promises";
 import { extract, type Header } from "tar-stream";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { sendContext, type ContextPart } from "../../provider/context";
@@ -105,6 +106,18 @@ describe("what arrives", () => {
     write(path, "content");
     const entries = await readTar(await send([await makePart()]));
     expect(entries.get(`c/0/${path}`)?.text).toBe("content");
+  });
+
+  test("a file of many chunks comes whole, and Node warns of nothing", async () => {
+    const warnings: string[] = [];
+    const hear = ({ message }: Error): number => warnings.push(message);
+    process.on("warning", hear);
+    write("large", Buffer.alloc(16 << 20, "large"));
+    const entries = await readTar(await send([await makePart()]));
+    await nextTurn();
+    process.off("warning", hear);
+    expect(entries.get("c/0/large")?.text).toHaveLength(16 << 20);
+    expect(warnings).toEqual([]);
   });
 
   test("files come as root's, of 1970, with 0644 or 0755, folders with 0755", async () => {

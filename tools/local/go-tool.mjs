@@ -34,6 +34,10 @@ const tools = planned({
     module: "github.com/moby/buildkit",
     why: "BuildKit, which builds the images where no Docker engine runs",
   },
+  buildctl: {
+    module: "github.com/moby/buildkit",
+    why: "BuildKit's own client, which buildx runs in the pods of its Kubernetes driver",
+  },
   buildx: { module: "github.com/docker/buildx", why: "buildx, the client of BuildKit" },
   registry: { module: "github.com/distribution/distribution/v3", why: "the local registry that stores the images" },
   "dockerfile-reader": {
