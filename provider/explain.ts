@@ -51,6 +51,7 @@ function buildsFrom(firstStep: number, { base, steps }: ImageInputs, prefixes: P
   if (stored > 0 && stored + 1 >= firstStep) {
     return `builds from step ${stored + 1} of ${steps.length}, ${nameSteps(stored)} stored${sharing}`;
   }
+  if (firstStep > steps.length) return `builds without new steps${sharing}`;
   if (firstStep > 0) return `builds from step ${firstStep} of ${steps.length}${sharing}`;
   const counted = steps.length === 1 ? "1 step" : `${steps.length} steps`;
   if (!("text" in base)) return `builds from the base, ${counted}${sharing}`;

@@ -18,7 +18,7 @@ import { planRepository } from "./planned-repository";
 import { readRepository, type Repository } from "./repository";
 import { resourceLog } from "./resource-log";
 import type { RunFacts } from "./run";
-import type { ImageInputs, ImageOutputs } from "./state";
+import { writeSpec, type ImageOutputs, type ImageProps } from "./state";
 
 export interface BuiltImageArgs {
   readonly image: pulumi.Input<Image>;
@@ -35,7 +35,7 @@ export interface BuiltImageArgs {
 /** The resource's type, as states have it. */
 export const IMAGE_TYPE = "pulumi-nodejs:dynamic/slipway:BuiltImage";
 
-type Laters = { readonly [K in keyof ImageInputs]: Later<ImageInputs[K] | undefined> } & {
+type Laters = { readonly [K in keyof ImageProps]: Later<ImageProps[K] | undefined> } & {
   readonly __urn: Later<string>;
   readonly __run: Later<RunFacts>;
 };
@@ -43,7 +43,7 @@ type Laters = { readonly [K in keyof ImageInputs]: Later<ImageInputs[K] | undefi
 export interface ImagePlan {
   readonly inputs: Readonly<Record<string, unknown>>;
   /** What Pulumi gives the resource, of that which this image may have. */
-  readonly outputs: { readonly [K in keyof (ImageInputs & ImageOutputs)]?: undefined };
+  readonly outputs: { readonly [K in keyof (ImageProps & ImageOutputs)]?: undefined };
   readonly located: Later<LocatedRepository>;
   readonly existence: Later<Existence>;
   /** Of an Image that was given as it is. */
@@ -126,11 +126,8 @@ export function planImage(
     repository: mounts.repository,
     ...(isEcr || repository.insecure ? { insecure: mapLater(located, ({ insecure }) => insecure) } : {}),
     ...(isEcr ? { ecr: mapLater(located, ({ ecr }) => ecr) } : {}),
-    format: mapLater(resolved, ({ format }) => format),
     platforms: plainly(platforms),
-    base: mapLater(resolved, ({ base }) => base),
-    ...(spec === undefined || mayNameImages(spec) ? { images: mapLater(resolved, ({ images }) => images) } : {}),
-    steps: mapLater(resolved, ({ steps }) => steps),
+    spec: mapLater(resolved, writeSpec),
     ...(hasMounts
       ? { mounts: mapLater(mounts.resolved, ({ mounts: all }) => (all.length === 0 ? undefined : all)) }
       : {}),
@@ -151,11 +148,6 @@ export function planImage(
     local: spec?.mounts,
     mounts,
   };
-}
-
-/** Whether there may be images beside the base. */
-function mayNameImages({ base, steps }: Image["spec"]): boolean {
-  return typeof base !== "string" || steps.some(({ kind }) => kind === "dockerfile");
 }
 
 /** An Image that was built inside `.apply` of a secret has what is secret in its steps. */

@@ -6,7 +6,7 @@ import { explainMounts } from "./explain-mounts";
 import { unfoldInputs } from "./folded-inputs";
 import { notStored } from "./not-stored";
 import { urnOf, type RunMemory } from "./run";
-import { checkHash, isUnknown, readInputs, readOutputs } from "./state";
+import { checkHash, isUnknown, readFormat, readInputs, readOutputs } from "./state";
 
 /** What check needs of its surroundings. */
 export interface PreviewContext {
@@ -25,7 +25,7 @@ export function checkImage(
   const inputs = context.memory.takeFrom(unfoldInputs(news));
   const image = readInputs(inputs);
   if (image === undefined) {
-    const failures = isUnknown(inputs) ? [] : [{ property: "steps", reason: "this is not an image's spec" }];
+    const failures = isUnknown(inputs) ? [] : [{ property: "spec", reason: "this is not an image's spec" }];
     if (failures.length === 0 && isUnknown(inputs["uri"]) && !isUnknown(inputs["hash"])) {
       context.logFor(urnOf(inputs)).info("the repository is not known yet, so neither is whether the image exists");
     }
@@ -68,7 +68,7 @@ export function diffImage(
   if (mounts !== undefined) log.info(mounts);
   const replaces = ["hash" as const, "repository" as const].filter((name) => olds[name] !== after[name]);
   if (replaces.length > 0) {
-    log.info(explainNew(before, after, run, olds["format"]));
+    log.info(explainNew(before, after, run, readFormat(olds)));
     return answer(true, ...replaces);
   }
   const isStale = run !== undefined && findStale(olds, run.existence, log);

@@ -10,11 +10,20 @@ import { baseFor, storedBaseSchema, type StoredBase } from "./stored-base";
 /** What Pulumi sends in the place of a value that is not known yet (runtime/rpc.ts, unknownValue). */
 const UNKNOWN = "04da6b54-80e4-46f7-96ec-b56ff0331ba9";
 
+/** What the hash is of, beside the platforms. */
+export interface ImageSpec {
+  readonly format: typeof FORMAT;
+  readonly base: StoredBase;
+  /** For each platform, the digests of the other images that are named, by key; left out where there are none. */
+  readonly images?: Readonly<Record<string, Readonly<Record<string, string>>>> | undefined;
+  readonly steps: readonly ResolvedStep[];
+}
+
 /**
- * An image as Pulumi's state keeps it: readable, without file bytes, absolute paths or credentials. These are the
- * resource's inputs; its outputs are the same and {@link ImageOutputs}.
+ * An image as Pulumi's state keeps it ({@link ImageProps}): readable, without file bytes, absolute paths or credentials.
+ * These are the resource's inputs; its outputs are the same and {@link ImageOutputs}.
  */
-export interface ImageInputs {
+export interface ImageInputs extends ImageSpec {
   readonly hash: string;
   readonly uri: string;
   readonly repository: string;
@@ -22,15 +31,16 @@ export interface ImageInputs {
   readonly insecure?: true | undefined;
   /** Present where the repository is one of ECR's: how it is asked, and where else the image is to be. */
   readonly ecr?: LocatedEcr | undefined;
-  readonly format: typeof FORMAT;
   readonly platforms: readonly Platform[];
-  readonly base: StoredBase;
-  /** For each platform, the digests of the other images that are named, by key; left out where there are none. */
-  readonly images?: Readonly<Record<string, Readonly<Record<string, string>>>> | undefined;
-  readonly steps: readonly ResolvedStep[];
   /** What containers get when they start, no part of the hash; left out where there is nothing. */
   readonly mounts?: readonly ResolvedMount[] | undefined;
 }
+
+/**
+ * The inputs as Pulumi has them. The spec is one JSON text, whose parts Pulumi's diff shows as it shows properties: it
+ * converts and logs each name of each property several times in each preview (bench/README.md).
+ */
+export type ImageProps = Omit<ImageInputs, keyof ImageSpec> & { readonly spec: string };
 
 /** What only the repository knows. */
 export interface ImageOutputs {
@@ -56,6 +66,7 @@ const inputsSchema = v.looseObject({
   steps: v.array(v.custom<ResolvedStep>(isResolvedStep)),
   mounts: v.optional(v.array(v.custom<ResolvedMount>(isMount))),
 });
+const specSchema = v.pipe(v.string(), v.parseJson(), v.looseObject({}));
 const outputsSchema = v.looseObject({
   digest: v.string(),
   sizeBytes: v.number(),
@@ -65,10 +76,27 @@ const outputsSchema = v.looseObject({
   mountDigest: v.optional(v.string()),
 });
 
+export function writeSpec({ format, base, images, steps }: ImageSpec): string {
+  return JSON.stringify({ format, base, images, steps });
+}
+
 /** The inputs of an image; `undefined` while some of them are not known, or when another version wrote them. */
 export function readInputs(props: unknown): ImageInputs | undefined {
-  const parsed = v.safeParse(inputsSchema, props);
+  const parsed = v.safeParse(inputsSchema, withSpec(props));
   return parsed.success && !isUnknown(props) ? parsed.output : undefined;
+}
+
+/** The format that a state was written in, also by another version of Slipway. */
+export function readFormat(props: unknown): unknown {
+  const inputs = withSpec(props);
+  return typeof inputs === "object" && inputs !== null && "format" in inputs ? inputs.format : undefined;
+}
+
+/** States of before the text have the spec's parts as properties. */
+function withSpec(props: unknown): unknown {
+  if (typeof props !== "object" || props === null || !("spec" in props)) return props;
+  const spec = v.safeParse(specSchema, props.spec);
+  return spec.success ? { ...props, ...spec.output } : undefined;
 }
 
 /** What the repository knew of an image when its state was written. */

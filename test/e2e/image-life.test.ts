@@ -161,6 +161,7 @@ test("a diff shows one more package under its step and no other change of the sp
   expect(web).toContain(`+ [1]: "rich==13.9.4"`);
   expect(names.filter((name) => !["- digest", "- reused", "- sizeBytes"].includes(name))).toEqual([
     "~ hash",
+    "~ spec",
     "~ steps",
     "~ [0]",
     "~ packages",

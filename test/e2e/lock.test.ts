@@ -43,7 +43,12 @@ async function moveBase(): Promise<string> {
 const short = (digest: string): string => digest.slice(0, "sha256:".length + 12);
 const path = () => join(stack.folder, "images.lock.json");
 const locked = () => JSON.parse(readFileSync(path(), "utf8")).bases;
-const baseDigest = () => String(Object(Object(readState(stack)["api"]?.inputs["base"])["digests"])["linux/amd64"]);
+const baseDigest = () => {
+  const spec: { base: { digests: { "linux/amd64": string } } } = JSON.parse(
+    String(readState(stack)["api"]?.inputs["spec"]),
+  );
+  return spec.base.digests["linux/amd64"];
+};
 const baseRequests = () => proxy.requests.filter((request) => request.includes(" /v2/library/python/"));
 const warnings = ({ lines }: Run) =>
   [...(lines["app-dev"] ?? []), ...(lines[""] ?? [])].filter((line) => /^(warning|error)/.test(line));

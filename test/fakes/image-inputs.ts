@@ -1,4 +1,4 @@
-import { specsOf, type ImageInputs } from "../../provider/state";
+import { specsOf, writeSpec, type ImageInputs, type ImageProps } from "../../provider/state";
 import { hashImage } from "../../sdk/hash";
 import { FORMAT } from "../../sdk/spec";
 
@@ -23,4 +23,9 @@ export function makeInputs(more: Partial<Omit<ImageInputs, "hash" | "uri">> = {}
   };
   const hash = hashImage(specsOf(parts));
   return { ...parts, hash, uri: `${parts.repository}:${hash}` };
+}
+
+/** Inputs as Pulumi has them. */
+export function toProps({ format, base, images, steps, ...others }: ImageInputs): ImageProps {
+  return { ...others, spec: writeSpec({ format, base, images, steps }) };
 }

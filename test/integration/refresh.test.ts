@@ -7,7 +7,7 @@ import type { Registry } from "../../provider/registry";
 import { readSettings } from "../../provider/settings";
 import { SharedBuilds } from "../../provider/shared-builds";
 import { FaultProxy } from "../fakes/fault-proxy";
-import { makeInputs } from "../fakes/image-inputs";
+import { makeInputs, toProps } from "../fakes/image-inputs";
 import { noSecrets } from "../fakes/secret-places";
 import { PLACE, useEcr } from "./ecr-parts";
 
@@ -28,7 +28,7 @@ async function refresh(target: string, connect: (host: string) => Registry) {
     logFor: () => ({ info: silent, error: silent, status: silent, warn: (text) => void warnings.push(text) }),
     signal: new AbortController().signal,
   };
-  const props = { ...inputs, digest: "sha256:1", sizeBytes: 1, __urn: "urn:one", __provider: "text" };
+  const props = { ...toProps(inputs), digest: "sha256:1", sizeBytes: 1, __urn: "urn:one", __provider: "text" };
   const unused = () => {
     throw new Error("a refresh builds nothing");
   };

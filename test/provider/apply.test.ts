@@ -9,7 +9,7 @@ import { SharedBuilds } from "../../provider/shared-builds";
 import { parseRepository } from "../../sdk/reference";
 import { noSecrets } from "../fakes/secret-places";
 import { FakeBuilder } from "../fakes/fake-builder";
-import { makeInputs } from "../fakes/image-inputs";
+import { makeInputs, toProps } from "../fakes/image-inputs";
 import { MemoryRegistry, toManifest } from "../fakes/memory-registry";
 import { expectCode } from "../fakes/registry-contract";
 import { makeFolder } from "../sdk/folder";
@@ -19,7 +19,7 @@ const image = makeInputs({
   base: { reference: "docker.io/library/python:3.11", digests: { "linux/amd64": base.digest } },
 });
 const repository = parseRepository(image.repository);
-const props = { ...image, __urn: "urn:one", __provider: "text" };
+const props = { ...toProps(image), __urn: "urn:one", __provider: "text" };
 const facts: RunFacts = {
   folder: "/home/me/program",
   callSites: ["index.ts:3:5", ""],
@@ -110,7 +110,7 @@ describe("create and update", () => {
   });
 
   test("refuse inputs that are no image's", async () => {
-    await expectCode(applyImage(context, { ...props, steps: undefined }), "HASH_MISMATCH");
+    await expectCode(applyImage(context, { ...props, spec: undefined }), "HASH_MISMATCH");
   });
 });
 
@@ -120,7 +120,7 @@ test("an image for several platforms has each one's digest: built, adopted and r
     platforms: ["linux/amd64", "linux/arm64"],
     base: { reference: "docker.io/library/python:3.11", digests },
   });
-  const both = { ...inputs, __urn: "urn:one", __provider: "text" };
+  const both = { ...toProps(inputs), __urn: "urn:one", __provider: "text" };
   const { outs } = await applyImage(context, both);
   const index = await registry.fetchManifest(repository, inputs.hash);
   const { manifests }: { manifests: { digest: string; platform: { architecture: string } }[] } = JSON.parse(
@@ -175,7 +175,7 @@ describe("read", () => {
   });
 
   test("keeps what another version of Slipway wrote", async () => {
-    const newer = { ...props, format: "image/v99" };
+    const newer = { ...props, spec: JSON.stringify({ ...image, format: "image/v99" }) };
     expect(await readImage(context, image.hash, newer)).toEqual({ id: image.hash, props: newer });
     expect(registry.requests).toEqual([]);
   });

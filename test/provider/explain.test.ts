@@ -51,6 +51,12 @@ describe("a changed image", () => {
     expect(explainNew(before, richer, existence)).toBe(line);
   });
 
+  test("that has fewer steps than before names the first that is gone", () => {
+    expect(explainNew(richer, makeInputs({ steps: [{ kind: "workdir", path: "/app" }] }), missing)).toBe(
+      "builds without new steps: - pipInstall requests rich",
+    );
+  });
+
   test("of a base that moved says so, and how to pin it where no lock does", () => {
     const base = { reference: "docker.io/library/python:3.11", digests: { "linux/amd64": `sha256:${"3".repeat(64)}` } };
     const moved = "base docker.io/library/python:3.11 moved sha256:111111111111 → sha256:333333333333";

@@ -2,15 +2,17 @@ import { beforeEach, describe, expect, test } from "vitest";
 import type { Existence } from "../../provider/existence";
 import { checkImage, diffImage, type PreviewContext } from "../../provider/preview";
 import { RunMemory, type RunFacts } from "../../provider/run";
-import type { ImageInputs } from "../../provider/state";
+import type { ImageProps } from "../../provider/state";
 import { FORMAT } from "../../sdk/spec";
-import { makeInputs, UNKNOWN } from "../fakes/image-inputs";
+import { makeInputs, toProps, UNKNOWN } from "../fakes/image-inputs";
 
 const urn = "urn:pulumi:dev::app::pulumi-nodejs:dynamic/slipway:BuiltImage::api";
 const digest = `sha256:${"d".repeat(64)}`;
-const image = makeInputs();
-const other = makeInputs({ steps: [] });
-const state = (inputs: ImageInputs) => ({ ...inputs, __urn: urn, digest, sizeBytes: 5, reused: false });
+const image = toProps(makeInputs());
+const other = toProps(makeInputs({ steps: [] }));
+const newerSpec = JSON.stringify({ ...makeInputs(), format: "image/v99", steps: [{ kind: "teleport" }] });
+const outputs = { __urn: urn, digest, sizeBytes: 5, reused: false };
+const state = (props: ImageProps) => ({ ...props, ...outputs });
 
 let lines: string[];
 let context: PreviewContext;
@@ -79,8 +81,8 @@ describe("check", () => {
   });
 
   test("fails where there is no image's spec", () => {
-    const { failures } = checkImage(context, {}, sent({ ...image, steps: [{ kind: "teleport" }] }));
-    expect(failures).toEqual([{ property: "steps", reason: "this is not an image's spec" }]);
+    const { failures } = checkImage(context, {}, sent({ ...image, spec: newerSpec }));
+    expect(failures).toEqual([{ property: "spec", reason: "this is not an image's spec" }]);
   });
 
   test("fails where the image is stored nowhere and must not be built", () => {
@@ -102,7 +104,7 @@ describe("check", () => {
   });
 
   test("lets what is not known yet through", () => {
-    const answer = checkImage(context, {}, sent({ ...image, hash: UNKNOWN, uri: UNKNOWN, steps: UNKNOWN }));
+    const answer = checkImage(context, {}, sent({ ...image, hash: UNKNOWN, uri: UNKNOWN, spec: UNKNOWN }));
     expect(answer.failures).toEqual([]);
     expect(lines).toEqual([]);
   });
@@ -145,11 +147,11 @@ describe("diff", () => {
       replaces: ["hash"],
       deleteBeforeReplace: false,
     });
-    expect(lines).toEqual([expect.stringMatching(/^info: builds from .*: - workdir \/app/)]);
+    expect(lines).toEqual(["info: builds without new steps: - workdir /app"]);
   });
 
   test("replaces an image in another repository", () => {
-    const moved = makeInputs({ repository: "localhost:5000/other" });
+    const moved = toProps(makeInputs({ repository: "localhost:5000/other" }));
     expect(diff(state(image), { ...moved }, { kind: "stored", digest })).toEqual({
       ...update,
       replaces: ["repository"],
@@ -158,7 +160,7 @@ describe("diff", () => {
   });
 
   test("names both where both are another", () => {
-    const moved = makeInputs({ repository: "localhost:5000/other", steps: [] });
+    const moved = toProps(makeInputs({ repository: "localhost:5000/other", steps: [] }));
     expect(diff(state(image), { ...moved }, { kind: "missing" }).replaces).toEqual(["hash", "repository"]);
   });
 
@@ -200,7 +202,7 @@ describe("diff", () => {
   });
 
   test.each([
-    ["hash", { hash: UNKNOWN, uri: UNKNOWN, steps: UNKNOWN }, ["hash"]],
+    ["hash", { hash: UNKNOWN, uri: UNKNOWN, spec: UNKNOWN }, ["hash"]],
     ["repository", { repository: UNKNOWN, uri: UNKNOWN }, ["repository"]],
     ["hash and repository", { hash: UNKNOWN, repository: UNKNOWN, uri: UNKNOWN }, ["hash", "repository"]],
   ])("may replace an image whose %s is not known yet", (_what, unknown, replaces) => {
@@ -208,7 +210,7 @@ describe("diff", () => {
   });
 
   test("replaces an image that another version of Slipway wrote, when its hash is another", () => {
-    const newer = { ...state(image), hash: "f".repeat(64), format: "image/v99", steps: [{ kind: "teleport" }] };
+    const newer = { ...state(image), hash: "f".repeat(64), spec: newerSpec };
     expect(diff(newer, { ...image }, { kind: "missing" })).toEqual({ ...update, replaces: ["hash"] });
     const reason = `format image/v99 → ${FORMAT}, with another version of Slipway`;
     expect(lines).toEqual([`info: builds from the base, 2 steps: ${reason}`]);
@@ -217,5 +219,13 @@ describe("diff", () => {
   test("does not mind another source path or order of the state's keys", () => {
     const olds = Object.fromEntries(Object.entries(state(image)).reverse());
     expect(diff(olds, { ...image }, { kind: "stored", digest })).toEqual(nothing);
+  });
+
+  test("reads states that have the spec's parts as properties", () => {
+    const before = { ...makeInputs(), ...outputs };
+    expect(diff(before, { ...image }, { kind: "stored", digest })).toEqual(nothing);
+    expect(lines).toEqual([]);
+    expect(diff(before, { ...other }, { kind: "missing" })).toEqual({ ...update, replaces: ["hash"] });
+    expect(lines).toEqual(["info: builds without new steps: - workdir /app"]);
   });
 });

@@ -1,23 +1,34 @@
 import { describe, expect, test } from "vitest";
 import { checkHash, isUnknown, readInputs, readOutputs, specsOf } from "../../provider/state";
 import { SlipwayError } from "../../sdk/error";
-import { makeInputs, UNKNOWN } from "../fakes/image-inputs";
+import { makeInputs, toProps, UNKNOWN } from "../fakes/image-inputs";
 import { imageBase } from "../sdk/specs";
 
 describe("reading inputs", () => {
   test("an image's inputs are read, with whatever Pulumi keeps beside them", () => {
-    const inputs = makeInputs();
-    expect(readInputs({ ...inputs, __provider: "text", __urn: "urn:x" })).toMatchObject(inputs);
+    const inputs = makeInputs({ images: { "linux/amd64": { "golang:1.24": `sha256:${"3".repeat(64)}` } } });
+    const read = readInputs({ ...toProps(inputs), __provider: "text", __urn: "urn:x" });
+    expect(read).toMatchObject(inputs);
+    expect(readInputs({ ...inputs, __provider: "text" })).toMatchObject(inputs); // of a version without the text
+  });
+
+  test.each([
+    ["no JSON", "{"],
+    ["no object", "[]"],
+    ["no text", 1],
+    ["empty", "{}"],
+  ])("a spec that is %s is no image's", (_what, spec) => {
+    expect(readInputs({ ...toProps(makeInputs()), spec })).toBeUndefined();
   });
 
   test.each([
     ["the hash", { hash: UNKNOWN }],
     ["the repository", { repository: UNKNOWN }],
-    ["all steps", { steps: UNKNOWN }],
-    ["a step", { steps: [UNKNOWN] }],
-    ["a value deep in a step", { steps: [{ kind: "env", variables: { A: UNKNOWN } }] }],
+    ["the spec", { spec: UNKNOWN }],
+    ["a mount", { mounts: [UNKNOWN] }],
+    ["a value deep in a mount", { mounts: [{ destination: UNKNOWN }] }],
   ])("inputs of which %s is not known yet are not read", (_what, unknown) => {
-    const props = { ...makeInputs(), ...unknown };
+    const props = { ...toProps(makeInputs()), ...unknown };
     expect(readInputs(props)).toBeUndefined();
     expect(isUnknown(props)).toBe(true);
   });
