@@ -66,6 +66,7 @@ let count = 0;
 /** An empty builder. @returns {Promise<Builder>} */
 export async function startBuilder() {
   const root = join(folder, `builder-${(count += 1)}`);
+  await run("sync", []); // Else it waits for what the one before wrote.
   const buildkit = await startBuildkit({ root, mirrors: mirrorRecord });
   const config = join(root, "buildx");
   mkdirSync(config);

@@ -1,5 +1,6 @@
 // 50 images over 5 lists of steps, on one empty builder and on three that take turns: each list built once, as an image;
-// the same without such images; and plain buildx. Four builds at once. BENCH_IMAGES=50 BENCH_BUILDERS=1,3
+// the same without such images; and plain buildx. Four builds at once. Lists that
+// take no time to run, and of seconds of processor time. BENCH_IMAGES=50 BENCH_BUILDERS=1,3 BENCH_SECONDS=0,4
 import { writeFileSync } from "node:fs";
 import pLimit from "p-limit";
 import { table } from "./figures.mjs";
@@ -21,12 +22,15 @@ import {
 
 const IMAGES = Number(process.env["BENCH_IMAGES"] ?? 50);
 const COUNTS = (process.env["BENCH_BUILDERS"] ?? "1,3").split(",").map(Number);
+const SECONDS = (process.env["BENCH_SECONDS"] ?? "0,4").split(",").map(Number);
 const LISTS = 5;
+let busySeconds = 0;
 const numbers = Array.from({ length: IMAGES }, (_, index) => index);
 writeFileSync("code.py", "print('code')\n");
 
 const list = (/** @type {number} */ number) =>
-  `python3 -c 'import random; random.seed(${number}); open("/list", "wb").write(random.randbytes(20_000_000))'`;
+  `python3 -c 'import random, time; random.seed(${number}); open("/list", "wb").write(random.randbytes(20_000_000)); ` +
+  `[0 for _ in iter(lambda: time.process_time() < ${busySeconds}, False)]'`;
 const own = (/** @type {number} */ number) => `echo ${number} > /own`;
 const imageOf = (/** @type {number} */ number) =>
   Image.debianSlim("3.11")
@@ -64,7 +68,8 @@ const ways = {
   },
 };
 try {
-  for (const count of COUNTS) {
+  for (const [each = 0, count = 1] of SECONDS.flatMap((each) => COUNTS.map((count) => [each, count]))) {
+    busySeconds = each;
     /** @type {string[][]} */
     const rows = [];
     let peer = Number.NaN;
@@ -77,7 +82,8 @@ try {
       if (rows.length === 0) peer = ms;
       rows.push([name, seconds(ms), (ms / peer).toFixed(2), megabytes(proxy.bytes.pushed)]);
     }
-    const title = `${IMAGES} images over ${LISTS} lists, ${count === 1 ? "an empty builder" : `${count} empty builders`}`;
+    const builders = count === 1 ? "an empty builder" : `${count} empty builders`;
+    const title = `${IMAGES} images over ${LISTS} lists of ${each} s, ${builders}`;
     console.log(`${table([title, "time", "ratio", "pushed"], rows)}\n`);
   }
 } finally {
