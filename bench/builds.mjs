@@ -101,12 +101,19 @@ export async function startBuilder() {
 }
 
 /** Gives an empty builder to the work, and ends it. @template T @param {(builder: Builder) => Promise<T>} work */
-export async function withBuilder(work) {
-  const builder = await startBuilder();
+export function withBuilder(work) {
+  return withBuilders(1, (builderOf) => work(builderOf(0)));
+}
+
+/** @typedef {(number: number) => Builder} BuilderOf the builder of an image: they take turns */
+
+/** Gives so many empty builders to the work, and ends them. @template T @param {number} size @param {(builderOf: BuilderOf) => Promise<T>} work */
+export async function withBuilders(size, work) {
+  const [first, ...others] = await Promise.all([startBuilder(), ...Array.from({ length: size - 1 }, startBuilder)]);
   try {
-    return await work(builder);
+    return await work((number) => others[(number % size) - 1] ?? first);
   } finally {
-    await builder.stop();
+    for (const one of [first, ...others]) await one.stop();
   }
 }
 

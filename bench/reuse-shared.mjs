@@ -1,6 +1,6 @@
 // 50 images over 5 lists of steps, on one empty builder and on three that take turns: each list built once, as an image;
-// the same without such images; and plain buildx. Four builds at once. Lists that
-// take no time to run, and of seconds of processor time. BENCH_IMAGES=50 BENCH_BUILDERS=1,3 BENCH_SECONDS=0,4
+// the same without such images; and plain buildx. Four builds at once. Lists that take no time to run, and of seconds of
+// processor time. BENCH_IMAGES=50 BENCH_BUILDERS=1,3 BENCH_SECONDS=0,4
 import { writeFileSync } from "node:fs";
 import pLimit from "p-limit";
 import { table } from "./figures.mjs";
@@ -16,8 +16,8 @@ import {
   publish,
   seconds,
   SharedBuilds,
-  startBuilder,
   timed,
+  withBuilders,
 } from "./builds.mjs";
 
 const IMAGES = Number(process.env["BENCH_IMAGES"] ?? 50);
@@ -38,9 +38,9 @@ const imageOf = (/** @type {number} */ number) =>
     .runCommands(own(number))
     .addLocalFile("code.py", "/code.py", { strategy: "copy" });
 
-/** @typedef {(number: number) => import("./builds.mjs").Builder} TakeTurns the builder of an image */
+/** @typedef {import("./builds.mjs").BuilderOf} BuilderOf */
 const ways = {
-  "plain `buildx build`": (/** @type {TakeTurns} */ builderOf) => {
+  "plain `buildx build`": (/** @type {BuilderOf} */ builderOf) => {
     const repository = newRepository();
     return atOnce((number) => {
       const builder = builderOf(number);
@@ -48,12 +48,12 @@ const ways = {
       return builder.plain({ dockerfile, args: ["--output", `type=image,name=${repository}:${number},push=true`] });
     });
   },
-  "Slipway, without shared prefixes": (/** @type {TakeTurns} */ builderOf) => {
+  "Slipway, without shared prefixes": (/** @type {BuilderOf} */ builderOf) => {
     const repository = newRepository();
     const more = { prefixes: { kept: [], stored: 0 } };
     return atOnce((number) => publish(imageOf(number), { repository, builder: builderOf(number), more }));
   },
-  Slipway: async (/** @type {TakeTurns} */ builderOf) => {
+  Slipway: async (/** @type {BuilderOf} */ builderOf) => {
     const repository = newRepository();
     const [program, shared, limit] = [newProgram(), new SharedBuilds(), pLimit(4)];
     await Promise.all(
@@ -74,13 +74,12 @@ try {
     const rows = [];
     let peer = Number.NaN;
     for (const [name, work] of Object.entries(ways)) {
-      const builders = await Promise.all(Array.from({ length: count }, startBuilder));
-      const builderOf = (/** @type {number} */ number) => builders[number % count] ?? fail();
-      proxy.reset();
-      const { ms } = await timed(name, () => /** @type {Promise<unknown>} */ (work(builderOf)));
-      for (const one of builders) await one.stop();
-      if (rows.length === 0) peer = ms;
-      rows.push([name, seconds(ms), (ms / peer).toFixed(2), megabytes(proxy.bytes.pushed)]);
+      await withBuilders(count, async (builderOf) => {
+        proxy.reset();
+        const { ms } = await timed(name, () => /** @type {Promise<unknown>} */ (work(builderOf)));
+        if (rows.length === 0) peer = ms;
+        rows.push([name, seconds(ms), (ms / peer).toFixed(2), megabytes(proxy.bytes.pushed)]);
+      });
     }
     const builders = count === 1 ? "an empty builder" : `${count} empty builders`;
     const title = `${IMAGES} images over ${LISTS} lists of ${each} s, ${builders}`;
@@ -94,9 +93,4 @@ try {
 function atOnce(work) {
   const limit = pLimit(4);
   return Promise.all(numbers.map((number) => limit(() => work(number))));
-}
-
-/** @returns {never} */
-function fail() {
-  throw new Error("there is no builder");
 }

@@ -148,9 +148,8 @@ async function writeFileEntry(
 /** Waits until an entry takes more, or nothing any more. */
 async function drained(sink: ReturnType<Pack["entry"]>): Promise<void> {
   const done = new AbortController();
-  const [drain, close] = ["drain", "close"].map((name) => once(sink, name, { signal: done.signal }));
   try {
-    await Promise.race([drain, close]);
+    await Promise.race(["drain", "close"].map((name) => once(sink, name, { signal: done.signal })));
   } finally {
     done.abort(); // Listeners of every chunk would add up.
   }

@@ -23,6 +23,8 @@ let pushed: Promise<string> | undefined;
 
 /** An image of BuildKit as buildx's Kubernetes driver runs it. */
 async function pushBuildkit(): Promise<string> {
+  const before = process.cwd();
+  onTestFinished(() => process.chdir(before));
   process.chdir(newFolder());
   for (const name of ["buildkitd", "buildctl"] as const) {
     const { path } = await buildGoTool(name, console.error);

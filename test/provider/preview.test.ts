@@ -81,7 +81,8 @@ describe("check", () => {
   });
 
   test("fails where there is no image's spec", () => {
-    const { failures } = checkImage(context, {}, sent({ ...image, spec: newerSpec }));
+    const spec = JSON.stringify({ ...makeInputs(), steps: [{ kind: "teleport" }] });
+    const { failures } = checkImage(context, {}, sent({ ...image, spec }));
     expect(failures).toEqual([{ property: "spec", reason: "this is not an image's spec" }]);
   });
 

@@ -34,6 +34,16 @@ describe("reading inputs", () => {
   });
 
   test.each([
+    ["all steps", { steps: UNKNOWN }],
+    ["a step", { steps: [UNKNOWN] }],
+    ["a value deep in a step", { steps: [{ kind: "env", variables: { A: UNKNOWN } }] }],
+  ])("a state of before of which %s is not known is not read", (_what, unknown) => {
+    const props = { ...makeInputs(), ...unknown };
+    expect(readInputs(props)).toBeUndefined();
+    expect(isUnknown(props)).toBe(true);
+  });
+
+  test.each([
     ["a newer step kind", { steps: [{ kind: "teleport" }] }],
     ["a step kind that every object has", { steps: [{ kind: "constructor" }] }],
     ["a step that is none", { steps: ["run"] }],
