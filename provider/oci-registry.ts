@@ -3,7 +3,7 @@ import { describeError, SlipwayError } from "../sdk/error";
 import type { FindCredentials } from "./credentials";
 import type { DeniedRequest } from "./ecr-denial";
 import { checkTaken } from "./tag-taken";
-import { sendHead } from "./head-request";
+import { sendHead, type HeadResponse } from "./head-request";
 import { digestOf, MANIFEST_TYPES } from "./manifest";
 import { OciBlobs } from "./oci-blobs";
 import type { BlobStore, Manifest, Registry, RepositoryAddress } from "./registry";
@@ -46,7 +46,7 @@ interface Request {
 /** A response that was read to its end. */
 interface Answer {
   readonly status: number;
-  readonly headers: Headers;
+  readonly headers: Pick<Headers, "get">;
   readonly bytes: Buffer;
 }
 
@@ -201,13 +201,24 @@ export class OciRegistry implements Registry {
     }
   }
 
-  #fetch(repository: RepositoryAddress, request: Request, authorization: string | undefined): Promise<Response> {
-    const url = `${this.#origin(repository.host)}/v2/${repository.path}/${request.path}`;
+  #fetch(
+    repository: RepositoryAddress,
+    request: Request,
+    authorization: string | undefined,
+  ): Promise<Response | HeadResponse> {
+    const origin = this.#origin(repository.host);
+    const path = `/v2/${repository.path}/${request.path}`;
     const { method, body } = request;
+    const timeoutMs = this.#options.timeoutMs ?? TIMEOUT_MS;
     const headers = { ...request.headers, ...(authorization === undefined ? {} : { authorization }) };
-    const signal = limitTime(this.#options.timeoutMs ?? TIMEOUT_MS, request.signal);
-    if (method === "HEAD") return sendHead(url, headers, signal);
-    return fetch(url, { method, headers, signal, ...(body === undefined ? {} : { body: new Uint8Array(body) }) });
+    if (method === "HEAD") return sendHead({ origin, path, headers, timeoutMs, signal: request.signal });
+    const signal = limitTime(timeoutMs, request.signal);
+    return fetch(`${origin}${path}`, {
+      method,
+      headers,
+      signal,
+      ...(body === undefined ? {} : { body: new Uint8Array(body) }),
+    });
   }
 
   /** What the upload or the stream of a blob was answered with. */
@@ -256,7 +267,7 @@ function isWrite({ method }: Request): boolean {
 }
 
 /** The registry's own words, for a message: `: MANIFEST_INVALID, manifest invalid`. */
-async function readErrors(response: Response): Promise<string> {
+async function readErrors(response: Pick<Response, "text">): Promise<string> {
   const text = await response.text().catch(() => "");
   const words = text.replace(/\s+/g, " ").trim().slice(0, 300);
   return words === "" ? "" : `: ${words}`;

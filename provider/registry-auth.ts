@@ -1,6 +1,7 @@
 import * as v from "valibot";
 import { SlipwayError } from "../sdk/error";
 import type { Credentials, FindCredentials } from "./credentials";
+import type { HeadResponse } from "./head-request";
 import type { RepositoryAddress } from "./registry";
 import { limitTime } from "./time-limit";
 
@@ -33,7 +34,7 @@ export class RegistryAuth {
   async answer(
     repository: RepositoryAddress,
     write: boolean,
-    response: Response,
+    response: Pick<HeadResponse, "headers">,
     limits: TokenLimits,
   ): Promise<string | undefined> {
     this.#headers.delete(keyOf(repository, write));
@@ -49,7 +50,7 @@ export class RegistryAuth {
 }
 
 /** ECR answers a token that has expired with 403 where others answer with 401. */
-export async function isExpired(response: Response): Promise<boolean> {
+export async function isExpired(response: Pick<HeadResponse, "status" | "clone">): Promise<boolean> {
   if (response.status !== 403) return false;
   const text = await response
     .clone()

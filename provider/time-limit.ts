@@ -8,7 +8,11 @@
  */
 export function limitTime(timeoutMs: number, signal: AbortSignal | undefined): AbortSignal {
   const limit = new AbortController();
-  const stop = (): void => limit.abort(new DOMException("The operation was aborted due to timeout", "TimeoutError"));
-  setTimeout(stop, timeoutMs).unref();
+  setTimeout(() => limit.abort(timeoutError()), timeoutMs).unref();
   return signal === undefined ? limit.signal : AbortSignal.any([limit.signal, signal]);
+}
+
+/** What `AbortSignal.timeout` aborts with. */
+export function timeoutError(): DOMException {
+  return new DOMException("The operation was aborted due to timeout", "TimeoutError");
 }

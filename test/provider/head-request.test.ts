@@ -1,6 +1,6 @@
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import { afterEach, expect, test } from "vitest";
-import { sendHead } from "../../provider/head-request";
+import { sendHead, type HeadRequest } from "../../provider/head-request";
 import { OciRegistry } from "../../provider/oci-registry";
 
 const digest = `sha256:${"a".repeat(64)}`;
@@ -20,7 +20,9 @@ async function serve(answer: (request: IncomingMessage, response: ServerResponse
   return { host: `127.0.0.1:${typeof address === "object" ? address?.port : ""}`, seen };
 }
 
-const never = new AbortController().signal;
+function head(host: string, path: string, limits: Partial<Pick<HeadRequest, "timeoutMs" | "signal">> = {}) {
+  return sendHead({ origin: `http://${host}`, path, headers: {}, timeoutMs: 10_000, signal: undefined, ...limits });
+}
 
 test("many look-ups take one connection", async () => {
   const { host, seen } = await serve((_, response) =>
@@ -28,7 +30,7 @@ test("many look-ups take one connection", async () => {
   );
   const registry = new OciRegistry({ findCredentials: async () => undefined });
   for (let count = 0; count < 5; count += 1) {
-    await sendHead(`http://${host}/v2/`, {}, never);
+    await head(host, "/v2/");
     expect(await registry.findDigest({ host, path: "images" }, String(count))).toBe(digest);
   }
   expect(seen.connections).toBe(1);
@@ -39,7 +41,7 @@ test("status and all headers arrive, and no body", async () => {
   const { host } = await serve((_, response) =>
     response.writeHead(401, { "www-authenticate": challenges, "content-length": "100" }).end(),
   );
-  const response = await sendHead(`http://${host}/v2/`, {}, never);
+  const response = await head(host, "/v2/");
   expect(response.status).toBe(401);
   expect(response.headers.get("www-authenticate")).toBe(challenges.join(", "));
   expect(await response.text()).toBe("");
@@ -50,16 +52,21 @@ test("a redirect is followed", async () => {
     if (request.url === "/from") response.writeHead(307, { location: "/to" }).end();
     else response.writeHead(200, { method: request.method }).end();
   });
-  const response = await sendHead(`http://${host}/from`, {}, never);
+  const response = await head(host, "/from");
   expect([response.status, response.headers.get("method")]).toEqual([200, "HEAD"]);
 });
 
 test("whoever waits no longer gets their own reason, and a refused connection is an error", async () => {
   const { host } = await serve(() => undefined);
   const limit = new AbortController();
-  const waiting = sendHead(`http://${host}/`, {}, limit.signal);
+  const waiting = head(host, "/", { signal: limit.signal });
   limit.abort(new Error("long enough"));
   await expect(waiting).rejects.toThrow("long enough");
   stop();
-  await expect(sendHead(`http://${host}/`, {}, never)).rejects.toMatchObject({ code: "ECONNREFUSED" });
+  await expect(head(host, "/")).rejects.toMatchObject({ code: "ECONNREFUSED" });
+});
+
+test("a server that is silent is not waited for", async () => {
+  const { host } = await serve(() => undefined);
+  await expect(head(host, "/", { timeoutMs: 50 })).rejects.toMatchObject({ name: "TimeoutError" });
 });
