@@ -6,7 +6,6 @@ import { toOutput } from "./later";
 import { rememberMounts, type ImageMounts, type PushedMounts } from "./mount-source";
 import { IMAGE_TYPE, planImage, type BuiltImageArgs, type ImagePlan } from "./plan-image";
 import { imageProviderText } from "./provider-text";
-import { QuietResource } from "./quiet-resource";
 import { inRegion, type RegionalImage } from "./regional-image";
 
 /** What another stack needs of an image, as plain JSON. */
@@ -23,6 +22,9 @@ export interface ImageHandle {
   readonly mounts?: ImageMounts | undefined;
 }
 
+/** No private field: beside one, TypeScript lets nothing stand around `super`. */
+const plans = new WeakMap<BuiltImage, ImagePlan>();
+
 /**
  * An image in a repository. It is built when nobody has built its content before, and its tag is the hash of that
  * content: `uri` is known at preview, an unchanged image is no update, another content is a replacement.
@@ -33,7 +35,7 @@ export interface ImageHandle {
  * export const uri = image.uri;
  * ```
  */
-export class BuiltImage extends QuietResource {
+export class BuiltImage extends pulumi.CustomResource {
   /** 64 hex digits; known at preview. */
   declare readonly hash: pulumi.Output<string>;
   /** `<repository>:<hash>`; known at preview. */
@@ -53,16 +55,27 @@ export class BuiltImage extends QuietResource {
   declare readonly ref: pulumi.Output<string>;
   /** What a stack exports for another one. */
   declare readonly handle: pulumi.Output<ImageHandle>;
-  readonly #plan: ImagePlan;
 
   /** @throws SlipwayError INVALID_ARGUMENT, INVALID_REFERENCE */
   constructor(name: string, args: BuiltImageArgs, opts?: pulumi.CustomResourceOptions) {
     const call: Call = { text: `new BuiltImage(${JSON.stringify(name)}, …)`, callSite: readCallSite(BuiltImage) };
     const plan = planImage(call, name, args, opts);
     const props = { ...plan.outputs, ...plan.inputs, __provider: imageProviderText };
-    // An inherited `protect` would only block a new hash: deleting an image's resource removes nothing.
-    super(IMAGE_TYPE, name, props, { ...opts, protect: opts?.protect ?? false });
-    this.#plan = plan;
+    const { stackTraceLimit } = Error;
+    // Pulumi keeps a stack trace with each promise of each property, for leaks (runtime/debuggable.ts): a fifth of what a
+    // preview of hundreds of images takes.
+    Error.stackTraceLimit = 0;
+    try {
+      // An inherited `protect` would only block a new hash: deleting an image's resource removes nothing.
+      super(IMAGE_TYPE, name, props, { ...opts, protect: opts?.protect ?? false });
+    } catch (error) {
+      Error.stackTraceLimit = stackTraceLimit;
+      if (error instanceof Error) Error.captureStackTrace(error, BuiltImage);
+      throw error;
+    } finally {
+      Error.stackTraceLimit = stackTraceLimit;
+    }
+    plans.set(this, plan);
     if (!("regions" in plan.outputs)) defineLazily(this, "regions", () => pulumi.output(undefined));
     if (!("mountDigest" in plan.outputs)) defineLazily(this, "mountDigest", () => pulumi.output(undefined));
     const { platformDigests } = this;
@@ -95,7 +108,9 @@ export class BuiltImage extends QuietResource {
    */
   in(region: string): RegionalImage {
     const call: Call = { text: `BuiltImage.in(${JSON.stringify(region)})`, callSite: readCallSite(this.in) };
-    const [located, existence] = [toOutput(this.#plan.located), toOutput(this.#plan.existence)];
+    const plan = plans.get(this);
+    if (plan === undefined) throw new Error("a BuiltImage without its plan");
+    const [located, existence] = [toOutput(plan.located), toOutput(plan.existence)];
     const { urn, hash, digest, handle, regions } = this;
     return inRegion(call, region, { located, existence, urn, hash, digest, handle, regions });
   }

@@ -116,6 +116,14 @@ test("the state of an image is small and holds nothing of this machine", () => {
   expect(inputs["__provider"]).toContain("slipway/lifecycle");
 });
 
+test("the state has the user's line of an image", () => {
+  const line =
+    program()
+      .split("\n")
+      .findIndex((text) => text.startsWith("const api =")) + 1;
+  expect(readState(stack)["api"]?.["sourcePosition"]).toMatch(new RegExp(`/index\\.ts#${line},`));
+});
+
 test("a second stack with the same spec shows the full ref at preview and builds nothing, without BuildKit", async () => {
   const machine = withoutBuildkit();
   const preview = await pulumi(second, "preview", { env: machine.env });
