@@ -20,7 +20,7 @@ export interface ApplyContext {
   readonly bases: Registry;
   readonly makeBuilder: (choice: BuilderChoice, hosts: readonly string[], places: SecretPlaces) => Builder;
   readonly placesFor: (folder: string) => SecretPlaces;
-  readonly factsOf: (inputs: unknown) => RunFacts;
+  readonly factsOf: (inputs: Props) => RunFacts;
   readonly logFor: (urn: string) => ResourceLog;
   /** Makes an empty folder for what is on its way. */
   readonly makeFolder: () => string;

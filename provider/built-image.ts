@@ -76,6 +76,7 @@ export class BuiltImage extends pulumi.CustomResource {
       Error.stackTraceLimit = stackTraceLimit;
     }
     plans.set(this, plan);
+    defineLazily(this, "platforms", () => pulumi.output(plan.platforms));
     if (!("regions" in plan.outputs)) defineLazily(this, "regions", () => pulumi.output(undefined));
     if (!("mountDigest" in plan.outputs)) defineLazily(this, "mountDigest", () => pulumi.output(undefined));
     const { platformDigests } = this;

@@ -40,7 +40,7 @@ export function makeImageWork({
 }): ImageWork {
   const registries = new Registries(dockerCredentials(env));
   const builders = new Builders(leftovers, env, registries);
-  const factsOf = (inputs: unknown): RunFacts => {
+  const factsOf = (inputs: Readonly<Record<string, unknown>>): RunFacts => {
     const known = memory.of(inputs);
     if (known !== undefined) return known;
     const { builder, caBundle, compression, mirrors } = readSettings(env);

@@ -44,6 +44,7 @@ export interface ImagePlan {
   readonly inputs: Readonly<Record<string, unknown>>;
   /** What Pulumi gives the resource, of that which this image may have. */
   readonly outputs: { readonly [K in keyof (ImageProps & ImageOutputs)]?: undefined };
+  readonly platforms: readonly Platform[];
   readonly located: Later<LocatedRepository>;
   readonly existence: Later<Existence>;
   /** Of an Image that was given as it is. */
@@ -123,11 +124,9 @@ export function planImage(
   const inputs: Laters = {
     hash: mapLater(resolved, ({ hash }) => hash),
     uri: mapLater(resolved, async ({ hash }) => `${(await located.value).repository}:${hash}`, located),
-    repository: mounts.repository,
     ...(isEcr || repository.insecure ? { insecure: mapLater(located, ({ insecure }) => insecure) } : {}),
     ...(isEcr ? { ecr: mapLater(located, ({ ecr }) => ecr) } : {}),
-    platforms: plainly(platforms),
-    spec: mapLater(resolved, writeSpec),
+    spec: mapLater(resolved, (value) => writeSpec({ ...value, platforms })),
     ...(hasMounts
       ? { mounts: mapLater(mounts.resolved, ({ mounts: all }) => (all.length === 0 ? undefined : all)) }
       : {}),
@@ -138,11 +137,12 @@ export function planImage(
     // Under mocks nobody unfolds them.
     inputs: program.isMocked ? toInputs(inputs) : foldInputs(inputs),
     outputs: {
-      ...{ hash: undefined, uri: undefined, platforms: undefined, digest: undefined, sizeBytes: undefined },
+      ...{ hash: undefined, uri: undefined, digest: undefined, sizeBytes: undefined },
       ...(platforms.length > 1 ? { platformDigests: undefined } : {}),
       ...(isEcr ? { regions: undefined } : {}),
       ...(hasMounts ? { mountDigest: undefined } : {}),
     },
+    platforms,
     located,
     existence,
     local: spec?.mounts,

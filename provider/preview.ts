@@ -6,7 +6,7 @@ import { explainMounts } from "./explain-mounts";
 import { unfoldInputs } from "./folded-inputs";
 import { notStored } from "./not-stored";
 import { urnOf, type RunMemory } from "./run";
-import { checkHash, isUnknown, readFormat, readInputs, readOutputs } from "./state";
+import { checkHash, isUnknown, readFormat, readInputs, readOutputs, repositoryOf } from "./state";
 
 /** What check needs of its surroundings. */
 export interface PreviewContext {
@@ -23,6 +23,10 @@ export function checkImage(
   news: Props,
 ): { inputs: Props; failures: { property: string; reason: string }[] } {
   const inputs = context.memory.takeFrom(unfoldInputs(news));
+  const run = context.memory.of(inputs);
+  // Hash and spec of the state were looked at when they came into it.
+  const isAsBefore = ["hash", "uri", "spec"].every((name) => name in inputs && inputs[name] === olds[name]);
+  if (isAsBefore && run?.existence.kind !== "missing") return { inputs, failures: [] };
   const image = readInputs(inputs);
   if (image === undefined) {
     const failures = isUnknown(inputs) ? [] : [{ property: "spec", reason: "this is not an image's spec" }];
@@ -36,7 +40,6 @@ export function checkImage(
   } catch (error) {
     return { inputs, failures: [{ property: "hash", reason: describeError(error) }] };
   }
-  const run = context.memory.of(inputs);
   if (run?.build === "never" && run.existence.kind === "missing") {
     const others = [...(image.ecr?.copies ?? []), ...(image.ecr?.copyFrom ?? [])].map(({ repository }) => repository);
     return {
@@ -46,7 +49,7 @@ export function checkImage(
   }
   // On a replacement check runs again without olds: diff has told of it by then.
   if (Object.keys(olds).length === 0 && !context.memory.wasDiffed(inputs)) {
-    context.logFor(urnOf(inputs)).info(explainNew(undefined, image, context.memory.of(inputs)));
+    context.logFor(urnOf(inputs)).info(explainNew(undefined, image, run));
   }
   return { inputs, failures: [] };
 }
@@ -59,20 +62,28 @@ export function diffImage(
 ): { changes: boolean; replaces: string[]; deleteBeforeReplace: boolean } {
   context.memory.noteDiff(news);
   const answer = (changes: boolean, ...replaces: string[]) => ({ changes, replaces, deleteBeforeReplace: false });
-  const after = readInputs(news);
-  if (after === undefined) return answer(true, ...["hash", "repository"].filter((name) => isUnknown(news[name])));
-  const before = readInputs(olds);
+  if (isUnknown(news)) return answer(true, ...["hash", "uri"].filter((name) => isUnknown(news[name])));
   const log = context.logFor(urnOf(news));
   const run = context.memory.of(news);
-  const mounts = explainMounts(before, after, run?.mounts);
-  if (mounts !== undefined) log.info(mounts);
-  const replaces = ["hash" as const, "repository" as const].filter((name) => olds[name] !== after[name]);
-  if (replaces.length > 0) {
-    log.info(explainNew(before, after, run, readFormat(olds)));
-    return answer(true, ...replaces);
+  const replaces = [
+    ...(olds["hash"] === news["hash"] ? [] : ["hash"]),
+    ...(repositoryOf(olds["uri"]) === repositoryOf(news["uri"]) ? [] : ["uri"]),
+  ];
+  let isRemounted = false;
+  // Of hundreds of unchanged images there is nothing more to read.
+  if (replaces.length > 0 || "mounts" in olds || "mounts" in news) {
+    const [before, after] = [readInputs(olds), readInputs(news)];
+    if (after === undefined) return answer(true, ...replaces);
+    const mounts = explainMounts(before, after, run?.mounts);
+    if (mounts !== undefined) log.info(mounts);
+    if (replaces.length > 0) {
+      log.info(explainNew(before, after, run, readFormat(olds)));
+      return answer(true, ...replaces);
+    }
+    isRemounted = mounts !== undefined;
   }
   const isStale = run !== undefined && findStale(olds, run.existence, log);
-  return answer(isStale || mounts !== undefined);
+  return answer(isStale || isRemounted);
 }
 
 /** Whether the repository has the image otherwise than the state says; a line says how. */

@@ -109,8 +109,8 @@ function makeProgram(): Program {
     watch: (work, report) => wrong.watch(work, report),
     locate: (repository) => {
       const key = JSON.stringify(repository);
-      const aws = readAwsSettings(process.env, (name) => new pulumi.Config("aws").get(name));
-      const known = located.get(key) ?? locateRepository(repository, aws, ...(isMocked ? [findOffline] : []));
+      const readAws = () => readAwsSettings(process.env, (name) => new pulumi.Config("aws").get(name));
+      const known = located.get(key) ?? locateRepository(repository, readAws(), ...(isMocked ? [findOffline] : []));
       located.set(key, known);
       return known;
     },

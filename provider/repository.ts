@@ -36,7 +36,7 @@ export function ociRepository(url: Input<string>, options: OciRepositoryOptions 
   if (typeof url === "string") {
     checkAddress({ text: describeCall("ociRepository", url), callSite: readCallSite(ociRepository) }, url);
   }
-  return Object.freeze({ kind: "oci", url, insecure: options.insecure === true });
+  return makeOciRepository(url, options);
 }
 
 /** Recognised by its shape: `pulumi.output` strips classes and symbols. */
@@ -52,8 +52,13 @@ export function isRepository(value: unknown): value is Repository {
  */
 export function readRepository(call: Call, given: Repository | Input<string>): Repository {
   if (isRepository(given)) return given;
-  if (typeof given === "string") checkAddress(call, given);
-  return ociRepository(given);
+  if (typeof given !== "string") return ociRepository(given);
+  checkAddress(call, given);
+  return makeOciRepository(given);
+}
+
+function makeOciRepository(url: Input<string>, options: OciRepositoryOptions = {}): OciRepository {
+  return Object.freeze({ kind: "oci", url, insecure: options.insecure === true });
 }
 
 function checkAddress(call: Call, address: string): void {

@@ -73,13 +73,15 @@ const runSchema = v.object({
   ),
 });
 
+type Inputs = Readonly<Record<string, unknown>>;
+
 /** What this run said of each resource; diff, create and update find here what check was told. */
 export class RunMemory {
   readonly #facts = new Map<string, RunFacts>();
   readonly #diffed = new Set<string>();
 
   /** Keeps what a resource's inputs say, and returns the inputs without it. */
-  takeFrom(inputs: Readonly<Record<string, unknown>>): Readonly<Record<string, unknown>> {
+  takeFrom(inputs: Inputs): Inputs {
     const { [RUN_INPUT]: run, ...rest } = inputs;
     const parsed = v.safeParse(runSchema, run);
     if (parsed.success) this.#facts.set(urnOf(inputs), parsed.output);
@@ -87,21 +89,21 @@ export class RunMemory {
   }
 
   /** Notes that diff has compared a resource, and so has told what is new. */
-  noteDiff(inputs: unknown): void {
+  noteDiff(inputs: Inputs): void {
     this.#diffed.add(urnOf(inputs));
   }
 
-  wasDiffed(inputs: unknown): boolean {
+  wasDiffed(inputs: Inputs): boolean {
     return this.#diffed.has(urnOf(inputs));
   }
 
-  of(inputs: unknown): RunFacts | undefined {
+  of(inputs: Inputs): RunFacts | undefined {
     return this.#facts.get(urnOf(inputs));
   }
 }
 
 /** The resource's URN, for lines beside it; empty where it is not known. */
-export function urnOf(inputs: unknown): string {
-  const parsed = v.safeParse(v.looseObject({ [URN_INPUT]: v.string() }), inputs);
-  return parsed.success ? parsed.output[URN_INPUT] : "";
+export function urnOf(inputs: Inputs): string {
+  const urn = inputs[URN_INPUT];
+  return typeof urn === "string" ? urn : "";
 }

@@ -10,9 +10,10 @@ import { baseFor, storedBaseSchema, type StoredBase } from "./stored-base";
 /** What Pulumi sends in the place of a value that is not known yet (runtime/rpc.ts, unknownValue). */
 const UNKNOWN = "04da6b54-80e4-46f7-96ec-b56ff0331ba9";
 
-/** What the hash is of, beside the platforms. */
+/** What the hash is of. */
 export interface ImageSpec {
   readonly format: typeof FORMAT;
+  readonly platforms: readonly Platform[];
   readonly base: StoredBase;
   /** For each platform, the digests of the other images that are named, by key; left out where there are none. */
   readonly images?: Readonly<Record<string, Readonly<Record<string, string>>>> | undefined;
@@ -31,16 +32,16 @@ export interface ImageInputs extends ImageSpec {
   readonly insecure?: true | undefined;
   /** Present where the repository is one of ECR's: how it is asked, and where else the image is to be. */
   readonly ecr?: LocatedEcr | undefined;
-  readonly platforms: readonly Platform[];
   /** What containers get when they start, no part of the hash; left out where there is nothing. */
   readonly mounts?: readonly ResolvedMount[] | undefined;
 }
 
 /**
- * The inputs as Pulumi has them. The spec is one JSON text, whose parts Pulumi's diff shows as it shows properties: it
- * converts and logs each name of each property several times in each preview (bench/README.md).
+ * The inputs as Pulumi has them, which converts and logs each name of each property several times in each preview
+ * (bench/README.md). So the spec is one JSON text, whose parts Pulumi's diff shows as it shows properties, and the
+ * repository is what `uri` has before the hash.
  */
-export type ImageProps = Omit<ImageInputs, keyof ImageSpec> & { readonly spec: string };
+export type ImageProps = Omit<ImageInputs, keyof ImageSpec | "repository"> & { readonly spec: string };
 
 /** What only the repository knows. */
 export interface ImageOutputs {
@@ -76,27 +77,33 @@ const outputsSchema = v.looseObject({
   mountDigest: v.optional(v.string()),
 });
 
-export function writeSpec({ format, base, images, steps }: ImageSpec): string {
-  return JSON.stringify({ format, base, images, steps });
+export function writeSpec({ format, platforms, base, images, steps }: ImageSpec): string {
+  return JSON.stringify({ format, platforms, base, images, steps });
 }
 
 /** The inputs of an image; `undefined` while some of them are not known, or when another version wrote them. */
 export function readInputs(props: unknown): ImageInputs | undefined {
-  const parsed = v.safeParse(inputsSchema, withSpec(props));
+  const parsed = v.safeParse(inputsSchema, asInputs(props));
   return parsed.success && !isUnknown(props) ? parsed.output : undefined;
 }
 
 /** The format that a state was written in, also by another version of Slipway. */
 export function readFormat(props: unknown): unknown {
-  const inputs = withSpec(props);
+  const inputs = asInputs(props);
   return typeof inputs === "object" && inputs !== null && "format" in inputs ? inputs.format : undefined;
 }
 
-/** States of before the text have the spec's parts as properties. */
-function withSpec(props: unknown): unknown {
+/** States of before have some parts as properties, or all. */
+function asInputs(props: unknown): unknown {
   if (typeof props !== "object" || props === null || !("spec" in props)) return props;
   const spec = v.safeParse(specSchema, props.spec);
-  return spec.success ? { ...props, ...spec.output } : undefined;
+  if (!spec.success) return undefined;
+  return { repository: "uri" in props ? repositoryOf(props.uri) : undefined, ...props, ...spec.output };
+}
+
+/** What an image's `uri` has before its hash. */
+export function repositoryOf(uri: unknown): string | undefined {
+  return typeof uri === "string" && uri !== UNKNOWN ? uri.slice(0, uri.lastIndexOf(":")) : undefined;
 }
 
 /** What the repository knew of an image when its state was written. */

@@ -26,6 +26,7 @@ export function makeInputs(more: Partial<Omit<ImageInputs, "hash" | "uri">> = {}
 }
 
 /** Inputs as Pulumi has them. */
-export function toProps({ format, base, images, steps, ...others }: ImageInputs): ImageProps {
-  return { ...others, spec: writeSpec({ format, base, images, steps }) };
+export function toProps(inputs: ImageInputs): ImageProps {
+  const { format, platforms, base, images, steps, repository: _inUri, ...others } = inputs;
+  return { ...others, spec: writeSpec({ format, platforms, base, images, steps }) };
 }

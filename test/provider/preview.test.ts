@@ -80,6 +80,17 @@ describe("check", () => {
     expect(lines).toEqual([]);
   });
 
+  test.each([
+    ["the hash", { hash: image.hash, uri: image.uri }],
+    ["the spec", { spec: image.spec }],
+    ["the uri", { uri: image.uri }],
+  ])("fails where ignoreChanges keeps %s of the state alone", (_what, kept) => {
+    const { failures } = checkImage(context, image, sent({ ...other, ...kept }, { kind: "stored", digest }));
+    expect(failures).toEqual([
+      { property: "hash", reason: expect.stringContaining("is not that of the spec beside it") },
+    ]);
+  });
+
   test("fails where there is no image's spec", () => {
     const spec = JSON.stringify({ ...makeInputs(), steps: [{ kind: "teleport" }] });
     const { failures } = checkImage(context, {}, sent({ ...image, spec }));
@@ -94,6 +105,7 @@ describe("check", () => {
         reason: expect.stringMatching(/stored nowhere, and build is "never" \(looked in localhost:5000\/images\)/),
       },
     ]);
+    expect(checkImage(context, image, inputs).failures).toHaveLength(1); // vanished
     const stored = { ...inputs, __run: { ...facts({ kind: "stored", digest }), build: "never" } };
     expect(checkImage(context, {}, stored).failures).toEqual([]);
   });
@@ -111,7 +123,7 @@ describe("check", () => {
   });
 
   test("says that the repository is not known yet", () => {
-    const answer = checkImage(context, {}, sent({ ...image, uri: UNKNOWN, repository: UNKNOWN }));
+    const answer = checkImage(context, {}, sent({ ...image, uri: UNKNOWN }));
     expect(answer.failures).toEqual([]);
     expect(lines).toEqual(["info: the repository is not known yet, so neither is whether the image exists"]);
   });
@@ -155,14 +167,14 @@ describe("diff", () => {
     const moved = toProps(makeInputs({ repository: "localhost:5000/other" }));
     expect(diff(state(image), { ...moved }, { kind: "stored", digest })).toEqual({
       ...update,
-      replaces: ["repository"],
+      replaces: ["uri"],
     });
     expect(lines).toEqual(["info: repository localhost:5000/images → localhost:5000/other; exists, nothing to build"]);
   });
 
   test("names both where both are another", () => {
     const moved = toProps(makeInputs({ repository: "localhost:5000/other", steps: [] }));
-    expect(diff(state(image), { ...moved }, { kind: "missing" }).replaces).toEqual(["hash", "repository"]);
+    expect(diff(state(image), { ...moved }, { kind: "missing" }).replaces).toEqual(["hash", "uri"]);
   });
 
   test("updates an image that has vanished", () => {
@@ -203,9 +215,8 @@ describe("diff", () => {
   });
 
   test.each([
-    ["hash", { hash: UNKNOWN, uri: UNKNOWN, spec: UNKNOWN }, ["hash"]],
-    ["repository", { repository: UNKNOWN, uri: UNKNOWN }, ["repository"]],
-    ["hash and repository", { hash: UNKNOWN, repository: UNKNOWN, uri: UNKNOWN }, ["hash", "repository"]],
+    ["hash", { hash: UNKNOWN, uri: UNKNOWN, spec: UNKNOWN }, ["hash", "uri"]],
+    ["repository", { uri: UNKNOWN }, ["uri"]],
   ])("may replace an image whose %s is not known yet", (_what, unknown, replaces) => {
     expect(diff(state(image), { ...image, ...unknown })).toEqual({ ...update, replaces });
   });
@@ -225,6 +236,7 @@ describe("diff", () => {
   test("reads states that have the spec's parts as properties", () => {
     const before = { ...makeInputs(), ...outputs };
     expect(diff(before, { ...image }, { kind: "stored", digest })).toEqual(nothing);
+    expect(diff({ ...before, spec: image.spec }, { ...image }, { kind: "stored", digest })).toEqual(nothing);
     expect(lines).toEqual([]);
     expect(diff(before, { ...other }, { kind: "missing" })).toEqual({ ...update, replaces: ["hash"] });
     expect(lines).toEqual(["info: builds without new steps: - workdir /app"]);

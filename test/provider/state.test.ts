@@ -10,6 +10,9 @@ describe("reading inputs", () => {
     const read = readInputs({ ...toProps(inputs), __provider: "text", __urn: "urn:x" });
     expect(read).toMatchObject(inputs);
     expect(readInputs({ ...inputs, __provider: "text" })).toMatchObject(inputs); // of a version without the text
+    const { format, base, images, steps, ...others } = inputs;
+    const spec = JSON.stringify({ format, base, images, steps });
+    expect(readInputs({ ...others, spec })).toMatchObject(inputs); // platforms and repository beside it
   });
 
   test.each([
@@ -23,7 +26,7 @@ describe("reading inputs", () => {
 
   test.each([
     ["the hash", { hash: UNKNOWN }],
-    ["the repository", { repository: UNKNOWN }],
+    ["the uri", { uri: UNKNOWN }],
     ["the spec", { spec: UNKNOWN }],
     ["a mount", { mounts: [UNKNOWN] }],
     ["a value deep in a mount", { mounts: [{ destination: UNKNOWN }] }],
@@ -34,6 +37,7 @@ describe("reading inputs", () => {
   });
 
   test.each([
+    ["the repository", { repository: UNKNOWN }],
     ["all steps", { steps: UNKNOWN }],
     ["a step", { steps: [UNKNOWN] }],
     ["a value deep in a step", { steps: [{ kind: "env", variables: { A: UNKNOWN } }] }],
