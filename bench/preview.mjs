@@ -173,7 +173,8 @@ async function alternate(pair, command, count) {
 
 /** @param {number} count */
 async function plainStack(count) {
-  const program = `const { dynamic } = require("@pulumi/pulumi");
+  const program = `const { createHash } = require("node:crypto");
+const { dynamic } = require("@pulumi/pulumi");
 const provider = {
   check: async (olds, inputs) => ({ inputs }),
   diff: async (id, olds, news) => ({ changes: olds.hash !== news.hash }),
@@ -182,7 +183,7 @@ const provider = {
 class Plain extends dynamic.Resource {
   constructor(name, inputs) { super(provider, name, inputs); }
 }
-for (let index = 0; index < ${count}; index += 1) new Plain("image-" + index, { hash: String(index).padStart(64, "0") });
+for (let index = 0; index < ${count}; index += 1) new Plain("image-" + index, { hash: createHash("sha256").update(String(index)).digest("hex") });
 `;
   const stack = makeStack(join(root, `plain-${count}-${stacks++}`), program, env);
   await run(stack, "up");
