@@ -10,7 +10,7 @@ export type HeadResponse = Pick<Response, "ok" | "status" | "text" | "arrayBuffe
 };
 
 export interface HeadRequest {
-  /** `https://host[:port]` */
+  /** `https://host[:port]`, or with `http` */
   readonly origin: string;
   readonly path: string;
   readonly headers: Readonly<Record<string, string>>;
@@ -31,12 +31,13 @@ const servers = new Map<string, http.RequestOptions>();
  */
 export async function sendHead(request: HeadRequest): Promise<HeadResponse> {
   const { origin, path, headers, timeoutMs, signal } = request;
+  const end = performance.now() + timeoutMs;
   const answer = await sendOnce(request).catch((error: unknown) => {
     signal?.throwIfAborted();
     throw error;
   });
   if (answer.status < 300 || answer.status >= 400) return answer;
-  return fetch(`${origin}${path}`, { method: "HEAD", headers, signal: limitTime(timeoutMs, signal) });
+  return fetch(`${origin}${path}`, { method: "HEAD", headers, signal: limitTime(end - performance.now(), signal) });
 }
 
 function sendOnce({ origin, path, headers, timeoutMs, signal }: HeadRequest): Promise<HeadResponse> {
@@ -44,17 +45,18 @@ function sendOnce({ origin, path, headers, timeoutMs, signal }: HeadRequest): Pr
   servers.set(origin, server);
   const { request } = server.protocol === "https:" ? https : http;
   return new Promise((resolve, reject) => {
-    const options = { ...server, path, method: "HEAD", headers, ...(signal === undefined ? {} : { signal }) };
-    const sent = request(options, (response) => {
-      clearTimeout(timer);
+    // Of its own: many requests at once would be too many listeners for one signal.
+    const own = signal === undefined ? {} : { signal: AbortSignal.any([signal]) };
+    const sent = request({ ...server, path, method: "HEAD", headers, ...own }, (response) => {
       response.on("error", () => undefined); // All that there is has come.
       response.resume();
       resolve(readHead(response));
     });
     const timer = setTimeout(() => sent.destroy(timeoutError()), timeoutMs);
-    sent.on("error", (error) => {
+    sent.on("error", reject);
+    sent.on("close", () => {
       clearTimeout(timer);
-      reject(error);
+      reject(new Error("the connection was closed without an answer")); // As by an upgrade, which nobody asked for.
     });
     sent.end();
   });

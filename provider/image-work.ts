@@ -12,7 +12,7 @@ import { Registries } from "./registries";
 import { hintConfig, type SecretPlaces } from "./secret-store";
 import { readSettings } from "./settings";
 import { SharedBuilds } from "./shared-builds";
-import type { ImageInputs } from "./state";
+import { repositoryOf, type ImageInputs } from "./state";
 
 type Props = Record<string, unknown>;
 
@@ -48,6 +48,7 @@ export function makeImageWork({
       folder: process.cwd(),
       callSites: [],
       existence: { kind: "unknown", cause: "nobody asked" },
+      repository: repositoryOf(inputs["uri"]) ?? "",
       isLocked: false,
       mirrors,
       builder: parseBuilderChoice(builder, { caBundle, compression }),

@@ -93,13 +93,14 @@ export function planImage(
   const builder = pulumi.Output.isInstance(chosen) ? fromOutput(chosen) : plainly(chosen);
   const mirrors = [...readBuilderMirrors(call, args.builder), ...program.settings.mirrors];
   const tellRun = async (found: Existence): Promise<RunFacts> => {
-    const [value, { isLocked, specs }, mountFacts] = await Promise.all([
+    const [value, { isLocked, specs }, place, mountFacts] = await Promise.all([
       image.value,
       resolved.value,
+      located.value,
       mounts.facts.value,
     ]);
     const isToBuild = found.kind === "missing" && args.build !== "never";
-    const prefixes = isToBuild ? await program.planPrefixes(await located.value, specs) : undefined;
+    const prefixes = isToBuild ? await program.planPrefixes(place, specs) : undefined;
     if (isToBuild) {
       const resourceUrn = await urn;
       const report = (error: unknown): void => resourceLog(resourceUrn).error(withLine(call, error));
@@ -109,6 +110,7 @@ export function planImage(
       folder: program.images.folder,
       callSites: value.callSites.map((callSite) => callSite ?? ""),
       existence: found,
+      repository: place.repository,
       isLocked: isLocked || program.settings.lock === "write",
       mirrors,
       baseCallSite: value.baseCallSite ?? "",

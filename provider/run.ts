@@ -15,6 +15,8 @@ export interface RunFacts {
   /** For each step, `""` where it is not known. */
   readonly callSites: readonly string[];
   readonly existence: Existence;
+  /** Where that was asked. */
+  readonly repository: string;
   /** Where the Dockerfile was imported, `""` where there is none or it is not known. */
   readonly baseCallSite?: string | undefined;
   /** Whether the base is pinned by a lock, also by one that this run writes. */
@@ -58,6 +60,7 @@ const runSchema = v.object({
   folder: v.string(),
   callSites: v.array(v.string()),
   existence,
+  repository: v.string(),
   baseCallSite: v.optional(v.string()),
   isLocked: v.boolean(),
   mirrors: v.array(v.object({ registry: v.string(), place: v.string() })),

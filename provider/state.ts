@@ -22,7 +22,7 @@ export interface ImageSpec {
 
 /**
  * An image as Pulumi's state keeps it ({@link ImageProps}): readable, without file bytes, absolute paths or credentials.
- * These are the resource's inputs; its outputs are the same and {@link ImageOutputs}.
+ * The resource's inputs are made of these; its outputs are the same and {@link ImageOutputs}.
  */
 export interface ImageInputs extends ImageSpec {
   readonly hash: string;
@@ -140,9 +140,20 @@ export function checkHash(inputs: ImageInputs): void {
   const actual = hashImage(specsOf(inputs));
   const uri = `${inputs.repository}:${actual}`;
   if (actual === inputs.hash && uri === inputs.uri) return;
-  throw new SlipwayError({
+  throw mismatch(`the hash ${inputs.hash} is not that of the spec beside it, which is ${actual}`);
+}
+
+/** The same for an image's place: what the program asked of one repository says nothing of another. */
+export function checkPlace(uri: unknown, repository: string): void {
+  const place = repositoryOf(uri);
+  if (place === undefined || place === repository) return;
+  throw mismatch(`the uri is one of ${place}, and the program's repository is ${repository}`);
+}
+
+function mismatch(text: string): SlipwayError {
+  return new SlipwayError({
     code: "HASH_MISMATCH",
-    text: `the hash ${inputs.hash} is not that of the spec beside it, which is ${actual}.`,
+    text: `${text}.`,
     hint: "ignoreChanges or a transformation changed one of them alone; leave both as the program gives them.",
   });
 }

@@ -24,6 +24,7 @@ const facts: RunFacts = {
   folder: "/home/me/program",
   callSites: ["index.ts:3:5", ""],
   existence: { kind: "missing" },
+  repository: "localhost:5000/images",
   isLocked: false,
   mirrors: parseMirrors("docker.io=localhost:5000"),
   builder: { kind: "name", name: "mine" },

@@ -1,5 +1,5 @@
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
-import { afterEach, expect, test } from "vitest";
+import { afterEach, expect, onTestFinished, test, vi } from "vitest";
 import { sendHead, type HeadRequest } from "../../provider/head-request";
 import { OciRegistry } from "../../provider/oci-registry";
 
@@ -69,4 +69,34 @@ test("whoever waits no longer gets their own reason, and a refused connection is
 test("a server that is silent is not waited for", async () => {
   const { host } = await serve(() => undefined);
   await expect(head(host, "/", { timeoutMs: 50 })).rejects.toMatchObject({ name: "TimeoutError" });
+});
+
+test("what was answered holds the process up no longer", async () => {
+  const { host } = await serve((_, response) => response.writeHead(200).end());
+  vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout"] });
+  onTestFinished(() => void vi.useRealTimers());
+  await head(host, "/");
+  for (let turns = 0; turns < 100 && vi.getTimerCount() > 0; turns += 1) {
+    await new Promise((resolve) => setImmediate(resolve));
+  }
+  expect(vi.getTimerCount()).toBe(0);
+});
+
+test("an upgrade that nobody asked for is an error, not waited for", async () => {
+  const { host } = await serve((_, response) => {
+    response.socket?.end("HTTP/1.1 101 Switching Protocols\r\nConnection: upgrade\r\nUpgrade: x\r\n\r\n");
+  });
+  await expect(head(host, "/")).rejects.toThrow("the connection was closed without an answer");
+});
+
+test("many requests at once with one signal print no warning", async () => {
+  const warnings: string[] = [];
+  const note = (warning: Error) => void warnings.push(warning.message);
+  process.on("warning", note);
+  const { host } = await serve((_, response) => response.writeHead(200).end());
+  const { signal } = new AbortController();
+  await Promise.all(Array.from({ length: 20 }, () => head(host, "/", { signal })));
+  await new Promise((resolve) => setImmediate(resolve));
+  process.off("warning", note);
+  expect(warnings).toEqual([]);
 });

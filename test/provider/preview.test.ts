@@ -2,7 +2,7 @@ import { beforeEach, describe, expect, test } from "vitest";
 import type { Existence } from "../../provider/existence";
 import { checkImage, diffImage, type PreviewContext } from "../../provider/preview";
 import { RunMemory, type RunFacts } from "../../provider/run";
-import type { ImageProps } from "../../provider/state";
+import { repositoryOf, type ImageProps } from "../../provider/state";
 import { FORMAT } from "../../sdk/spec";
 import { makeInputs, toProps, UNKNOWN } from "../fakes/image-inputs";
 
@@ -33,11 +33,12 @@ beforeEach(() => {
   };
 });
 
-function facts(existence: Existence): RunFacts {
+function facts(existence: Existence, repository = "localhost:5000/images"): RunFacts {
   return {
     folder: "/home/me/program",
     callSites: ["", ""],
     existence,
+    repository,
     isLocked: false,
     mirrors: [],
     builder: { kind: "current" },
@@ -45,9 +46,13 @@ function facts(existence: Existence): RunFacts {
   };
 }
 
-/** The inputs as the program sends them, with what this run knows. */
-function sent(inputs: Readonly<Record<string, unknown>>, existence?: Existence): Record<string, unknown> {
-  const run = existence && facts(existence);
+/** The inputs as the program sends them, with what this run knows: of the repository that they name, or of another. */
+function sent(
+  inputs: Readonly<Record<string, unknown>>,
+  existence?: Existence,
+  repository = repositoryOf(inputs["uri"]),
+): Record<string, unknown> {
+  const run = existence && facts(existence, repository);
   return { ...inputs, __urn: urn, ...(run && { __run: run }) };
 }
 
@@ -84,10 +89,20 @@ describe("check", () => {
     ["the hash", { hash: image.hash, uri: image.uri }],
     ["the spec", { spec: image.spec }],
     ["the uri", { uri: image.uri }],
+    ["the hash without the uri", { hash: image.hash, spec: image.spec }],
+    ["the uri and the spec", { uri: image.uri, spec: image.spec }],
   ])("fails where ignoreChanges keeps %s of the state alone", (_what, kept) => {
     const { failures } = checkImage(context, image, sent({ ...other, ...kept }, { kind: "stored", digest }));
     expect(failures).toEqual([
       { property: "hash", reason: expect.stringContaining("is not that of the spec beside it") },
+    ]);
+  });
+
+  test("fails where ignoreChanges keeps the uri of a repository that the image has left", () => {
+    const inputs = sent({ ...image }, { kind: "stored", digest }, "localhost:5000/other");
+    const reason = "the uri is one of localhost:5000/images, and the program's repository is localhost:5000/other";
+    expect(checkImage(context, image, inputs).failures).toEqual([
+      { property: "uri", reason: expect.stringContaining(reason) },
     ]);
   });
 
@@ -233,10 +248,17 @@ describe("diff", () => {
     expect(diff(olds, { ...image }, { kind: "stored", digest })).toEqual(nothing);
   });
 
+  test("reads states that have platforms and repository beside the spec", () => {
+    const { format, base, images, steps, ...others } = makeInputs();
+    const before = { ...others, spec: JSON.stringify({ format, base, images, steps }), ...outputs };
+    expect(diff(before, { ...image }, { kind: "stored", digest })).toEqual(nothing);
+    expect(diff(before, { ...other }, { kind: "missing" })).toEqual({ ...update, replaces: ["hash"] });
+    expect(lines).toEqual(["info: builds without new steps: - workdir /app"]);
+  });
+
   test("reads states that have the spec's parts as properties", () => {
     const before = { ...makeInputs(), ...outputs };
     expect(diff(before, { ...image }, { kind: "stored", digest })).toEqual(nothing);
-    expect(diff({ ...before, spec: image.spec }, { ...image }, { kind: "stored", digest })).toEqual(nothing);
     expect(lines).toEqual([]);
     expect(diff(before, { ...other }, { kind: "missing" })).toEqual({ ...update, replaces: ["hash"] });
     expect(lines).toEqual(["info: builds without new steps: - workdir /app"]);

@@ -5,6 +5,7 @@ const facts: RunFacts = {
   folder: "/home/me/program",
   callSites: ["index.ts:1:1", ""],
   existence: { kind: "stored", digest: "sha256:1" },
+  repository: "localhost:5000/images",
   isLocked: false,
   mirrors: [{ registry: "docker.io", place: "localhost:5000" }],
   builder: { kind: "endpoint", endpoint: "unix:///run/buildkit.sock" },
