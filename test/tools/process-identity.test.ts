@@ -1,7 +1,13 @@
 import { spawn, type ChildProcess } from "node:child_process";
 import { once } from "node:events";
-import { afterEach, expect, test } from "vitest";
-import { endProcess, identify, isRunning, type ProcessIdentity } from "../../tools/local/process-identity.mjs";
+import { afterEach, describe, expect, test } from "vitest";
+import {
+  endProcess,
+  identify,
+  isRunning,
+  readStart,
+  type ProcessIdentity,
+} from "../../tools/local/process-identity.mjs";
 
 const children: ChildProcess[] = [];
 afterEach(() => children.splice(0).forEach((child) => child.kill("SIGKILL")));
@@ -46,4 +52,19 @@ test("a process that merely got the pid of ours gets no signal", async () => {
   await endProcess({ pid: identity.pid, startedAt: "another time" }, { graceMs: 100 });
   expect(isRunning(identity)).toBe(true);
   expect(child.signalCode).toBeNull();
+});
+
+describe("what Linux says of a process", () => {
+  const stat = (state: string, threads: number) =>
+    `4711 (a (b) c) ${state} 1 4711 15416 0 -1 4227084 82 0 0 0 0 0 0 0 20 0 ${threads} 0 2149534 0 0 1844 0 0`;
+
+  test("one that runs has a start, whatever its name holds", () => {
+    expect(readStart(stat("S", 1))).toBe("2149534");
+  });
+
+  test("a zombie has ended, but not while others of its threads run", () => {
+    expect(readStart(stat("Z", 1))).toBeUndefined();
+    expect(readStart(stat("X", 0))).toBeUndefined();
+    expect(readStart(stat("Z", 2))).toBe("2149534");
+  });
 });

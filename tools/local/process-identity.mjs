@@ -61,15 +61,24 @@ async function hasEnded(process_, withinMs) {
 /** @param {number} pid */
 function startOnLinux(pid) {
   try {
-    const stat = readFileSync(`/proc/${pid}/stat`, "utf8");
-    // The second field is the command in parentheses and may itself contain both; count from the last one.
-    const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
-    const [state, ticksSinceBoot] = [fields[0], fields[19]];
-    if (state === "Z" || state === "X") return undefined;
+    const ticksSinceBoot = readStart(readFileSync(`/proc/${pid}/stat`, "utf8"));
+    if (ticksSinceBoot === undefined) return undefined;
     return `${readFileSync("/proc/sys/kernel/random/boot_id", "utf8").trim()}/${ticksSinceBoot}`;
   } catch {
     return undefined;
   }
+}
+
+/**
+ * When a process began, in ticks since boot, by Linux's /proc/<pid>/stat (man 5 proc); undefined when it has ended. One
+ * whose first thread has ended is shown as a zombie while others run, and what they listen on is open.
+ * @param {string} stat
+ */
+export function readStart(stat) {
+  // The second field is the command in parentheses and may itself contain both; count from the last one.
+  const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
+  const [state, threads, ticksSinceBoot] = [fields[0], Number(fields[17]), fields[19]];
+  return (state === "Z" || state === "X") && threads <= 1 ? undefined : ticksSinceBoot;
 }
 
 /** @param {number} pid */
