@@ -24,7 +24,7 @@ const servers = new Map<string, http.RequestOptions>();
 /**
  * A HEAD request, as `fetch` sends it, on a connection that is kept for the next one: `fetch` closes its own after each
  * (undici, client-h1.js: some servers send a body nevertheless), so that each look-up would cost a handshake. A preview
- * sends one for each image: this takes half of what `fetch`'s Response and an AbortSignal of its own add to it.
+ * sends one for each image: it costs half of one that answers with a Response and is ended by an AbortSignal.
  *
  * @returns what the server said; redirects are followed
  * @throws what the signal aborted with, a TimeoutError, or the connection's error
@@ -54,9 +54,11 @@ function sendOnce({ origin, path, headers, timeoutMs, signal }: HeadRequest): Pr
     });
     const timer = setTimeout(() => sent.destroy(timeoutError()), timeoutMs);
     sent.on("error", reject);
-    sent.on("close", () => {
-      clearTimeout(timer);
-      reject(new Error("the connection was closed without an answer")); // As by an upgrade, which nobody asked for.
+    sent.on("close", () => clearTimeout(timer));
+    // Neither a response nor an error.
+    sent.on("upgrade", (_response, socket) => {
+      socket.destroy();
+      reject(new Error("the server answered with another protocol"));
     });
     sent.end();
   });

@@ -86,7 +86,7 @@ test("an upgrade that nobody asked for is an error, not waited for", async () =>
   const { host } = await serve((_, response) => {
     response.socket?.end("HTTP/1.1 101 Switching Protocols\r\nConnection: upgrade\r\nUpgrade: x\r\n\r\n");
   });
-  await expect(head(host, "/")).rejects.toThrow("the connection was closed without an answer");
+  await expect(head(host, "/")).rejects.toThrow("the server answered with another protocol");
 });
 
 test("many requests at once with one signal print no warning", async () => {
