@@ -20,7 +20,7 @@ const ROUNDS = Number(process.env["BENCH_ROUNDS"] ?? 5);
 const EMPTY_ROUNDS = Number(process.env["BENCH_EMPTY_ROUNDS"] ?? 5);
 const PACKAGES = ["numpy==2.1.3", "pandas==2.2.3", "requests==2.32.3"];
 const more = (/** @type {number} */ round) =>
-  round < ROUNDS ? `six==1.${17 - (round % 8)}.0` : `colorama==0.4.${6 - ((round - ROUNDS) % 6)}`;
+  round < ROUNDS ? `six==1.${17 - round}.0` : `colorama==0.4.${6 - (round - ROUNDS)}`;
 const pip = "RUN python3 -m pip install --no-cache-dir --disable-pip-version-check";
 
 const ours = newRepository();
@@ -35,6 +35,8 @@ const CACHED = "plain `buildx build`, registry cache";
 /** @type {Record<string, Figure[]>} */
 const empty = { [CACHED]: [] };
 try {
+  // A version that was there before would be answered as stored.
+  if (ROUNDS > 8 || EMPTY_ROUNDS > 6) throw new Error("there are packages for 8 rounds, and for 6 on empty builders");
   const builder = await startBuilder();
   await timed("the first image, Slipway", () => publish(first, { repository: ours, builder }));
   await timed("the first image, plain", () => plain(builder, undefined, ["--cache-to", `${cache},mode=max`]));

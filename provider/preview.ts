@@ -6,7 +6,7 @@ import { explainMounts } from "./explain-mounts";
 import { unfoldInputs } from "./folded-inputs";
 import { notStored } from "./not-stored";
 import { urnOf, type RunMemory } from "./run";
-import { checkHash, checkPlace, isUnknown, readFormat, readInputs, readOutputs, repositoryOf } from "./state";
+import { checkHash, findMisplaced, isUnknown, readFormat, readInputs, readOutputs, repositoryOf } from "./state";
 
 /** What check needs of its surroundings. */
 export interface PreviewContext {
@@ -24,11 +24,8 @@ export function checkImage(
 ): { inputs: Props; failures: { property: string; reason: string }[] } {
   const inputs = context.memory.takeFrom(unfoldInputs(news));
   const run = context.memory.of(inputs);
-  try {
-    if (run !== undefined) checkPlace(inputs["uri"], run.repository);
-  } catch (error) {
-    return { inputs, failures: [{ property: "uri", reason: describeError(error) }] };
-  }
+  const misplaced = run && findMisplaced(inputs["uri"], run.repository);
+  if (misplaced !== undefined) return { inputs, failures: [{ property: "uri", reason: misplaced.message }] };
   // Hash and spec of the state were looked at when they came into it.
   const isAsBefore = ["hash", "uri", "spec"].every((name) => name in inputs && inputs[name] === olds[name]);
   if (isAsBefore && run?.existence.kind !== "missing") return { inputs, failures: [] };

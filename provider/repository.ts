@@ -52,8 +52,7 @@ export function isRepository(value: unknown): value is Repository {
  */
 export function readRepository(call: Call, given: Repository | Input<string>): Repository {
   if (isRepository(given)) return given;
-  if (typeof given !== "string") return ociRepository(given);
-  checkAddress(call, given);
+  if (typeof given === "string") checkAddress(call, given);
   return makeOciRepository(given);
 }
 

@@ -106,7 +106,7 @@ export class RunMemory {
 }
 
 /** The resource's URN, for lines beside it; empty where it is not known. */
-export function urnOf(inputs: Inputs): string {
-  const urn = inputs[URN_INPUT];
+export function urnOf(inputs: Inputs | undefined): string {
+  const urn = inputs?.[URN_INPUT];
   return typeof urn === "string" ? urn : "";
 }

@@ -143,11 +143,11 @@ export function checkHash(inputs: ImageInputs): void {
   throw mismatch(`the hash ${inputs.hash} is not that of the spec beside it, which is ${actual}`);
 }
 
-/** The same for an image's place: what the program asked of one repository says nothing of another. */
-export function checkPlace(uri: unknown, repository: string): void {
+/** What is wrong with an image's place: what the program asked of one repository says nothing of another. */
+export function findMisplaced(uri: unknown, repository: string): SlipwayError | undefined {
   const place = repositoryOf(uri);
-  if (place === undefined || place === repository) return;
-  throw mismatch(`the uri is one of ${place}, and the program's repository is ${repository}`);
+  if (place === undefined || place === repository) return undefined;
+  return mismatch(`the uri is one of ${place}, and the program's repository is ${repository}`);
 }
 
 function mismatch(text: string): SlipwayError {

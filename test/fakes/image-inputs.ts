@@ -25,6 +25,11 @@ export function makeInputs(more: Partial<Omit<ImageInputs, "hash" | "uri">> = {}
   return { ...parts, hash, uri: `${parts.repository}:${hash}` };
 }
 
+/** Inputs as an earlier version wrote them: platforms and repository beside the spec. */
+export function toEarlierProps({ format, base, images, steps, ...others }: ImageInputs): Record<string, unknown> {
+  return { ...others, spec: JSON.stringify({ format, base, images, steps }) };
+}
+
 /** Inputs as Pulumi has them. */
 export function toProps(inputs: ImageInputs): ImageProps {
   const { format, platforms, base, images, steps, repository: _inUri, ...others } = inputs;

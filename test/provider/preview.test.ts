@@ -4,7 +4,7 @@ import { checkImage, diffImage, type PreviewContext } from "../../provider/previ
 import { RunMemory, type RunFacts } from "../../provider/run";
 import { repositoryOf, type ImageProps } from "../../provider/state";
 import { FORMAT } from "../../sdk/spec";
-import { makeInputs, toProps, UNKNOWN } from "../fakes/image-inputs";
+import { makeInputs, toEarlierProps, toProps, UNKNOWN } from "../fakes/image-inputs";
 
 const urn = "urn:pulumi:dev::app::pulumi-nodejs:dynamic/slipway:BuiltImage::api";
 const digest = `sha256:${"d".repeat(64)}`;
@@ -249,8 +249,7 @@ describe("diff", () => {
   });
 
   test("reads states that have platforms and repository beside the spec", () => {
-    const { format, base, images, steps, ...others } = makeInputs();
-    const before = { ...others, spec: JSON.stringify({ format, base, images, steps }), ...outputs };
+    const before = { ...toEarlierProps(makeInputs()), ...outputs };
     expect(diff(before, { ...image }, { kind: "stored", digest })).toEqual(nothing);
     expect(diff(before, { ...other }, { kind: "missing" })).toEqual({ ...update, replaces: ["hash"] });
     expect(lines).toEqual(["info: builds without new steps: - workdir /app"]);

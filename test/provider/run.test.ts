@@ -48,5 +48,5 @@ test("a resource counts as compared once diff has seen it", () => {
 });
 
 test("inputs without a URN have the empty one", () => {
-  expect([urnOf({}), urnOf({ __urn: 5 }), urnOf(inputs)]).toEqual(["", "", "urn:one"]);
+  expect([urnOf({}), urnOf(undefined), urnOf({ __urn: 5 }), urnOf(inputs)]).toEqual(["", "", "", "urn:one"]);
 });
