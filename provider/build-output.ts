@@ -119,11 +119,12 @@ export class BuildOutput {
 
   /** What buildx printed that is no progress: its error. */
   get error(): string {
-    const marked = this.#text.find((text) => text.startsWith("ERROR: "));
-    return (marked ?? this.#text.filter((text) => text.trim() !== "").at(-1) ?? "it said nothing").replace(
-      /^ERROR: /,
-      "",
-    );
+    const at = this.#text.findIndex((text) => text.startsWith("ERROR: "));
+    const marked = this.#text[at];
+    if (marked === undefined) return this.#text.filter((text) => text.trim() !== "").at(-1) ?? "it said nothing";
+    const own = marked.replace(/^ERROR: /, "");
+    // A registry's several errors have a line each (distribution, errcode.Errors).
+    return / errors:\s*$/.test(own) ? [own, ...linesUntilBlank(this.#text.slice(at + 1))].join(" ") : own;
   }
 
   #readVertex(vertex: {
@@ -159,6 +160,11 @@ export class BuildOutput {
       this.#onPhase("writing the build cache");
     }
   }
+}
+
+function linesUntilBlank(lines: readonly string[]): readonly string[] {
+  const end = lines.findIndex((text) => text.trim() === "");
+  return end < 0 ? lines : lines.slice(0, end);
 }
 
 /** Lines as a terminal would show them: what a `\r` overwrote is gone. At a line's end one stays: the next chunk may overwrite. */

@@ -1,4 +1,5 @@
 import { describe, expect, test } from "vitest";
+import { passingCause } from "../../provider/build-again";
 import { BuildOutput } from "../../provider/build-output";
 
 /** Lines as buildx 0.29 printed them with --progress rawjson, shortened where they repeat. */
@@ -148,6 +149,14 @@ describe("an error that is no step's", () => {
     expect(output.failed).toBeUndefined();
     expect(output.failedLine).toBeUndefined();
     expect(output.error).toBe('no builder "x" found');
+  });
+
+  test("has all of several errors of a registry, which may pass as one does", () => {
+    const push = "failed to build: failed to solve: failed to push localhost:5000/images: errors:";
+    const blob = "manifest blob unknown: blob unknown to registry";
+    const { output } = read(`ERROR: ${push}`, blob, blob, "", "View build details: docker-desktop://x");
+    expect(output.error).toBe(`${push} ${blob} ${blob}`);
+    expect(passingCause(output.error)).toBe("trouble");
   });
 
   test("is the last line, where buildx marks none", () => {
