@@ -61,7 +61,7 @@ export function passingCause(error: string): Exclude<PassingCause, "stall"> | un
     return "login";
   }
   const passes =
-    /\b(408|429|5\d\d) |too ?many ?requests|connection (reset|refused)|broken pipe|\bEOF\b|timeout|unexpected commit|blob unknown to registry/i;
+    /\b(408|429|5\d\d) |too ?many ?requests|connection (reset|refused)|broken pipe|\bEOF\b|timeout|unexpected commit|blob (sha256:\w+ )?unknown to registry/i;
   return isRegistrys(error) && passes.test(error) ? "trouble" : undefined;
 }
 

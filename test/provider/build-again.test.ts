@@ -58,4 +58,5 @@ test.each([
     "failed to push localhost:5000/images: unexpected status from PUT request to http://localhost:5000/v2/images/manifests/sha256:ab: 400 Bad Request: blob unknown to registry",
     "trouble",
   ],
+  ["failed to push 127.0.0.1:5000/images: unknown: blob sha256:ab12 unknown to registry", "trouble"],
 ])("%s: %s", (error, expected) => expect(passingCause(error)).toBe(expected));

@@ -71,7 +71,9 @@ export async function findMissingLayer(registry, place, repository, text) {
     if (part === undefined) continue;
     const url = `http://${registry}/v2/${prefixOf(place)}${repository}/blobs/${part.digest}`;
     const response = await fetch(url, { method: "HEAD" });
-    if (!response.ok) return String(part.digest);
+    // Distribution 3.0.0 empties a layer's link while a second upload of it writes the same again, and answers 500 to whoever
+    // asks in between. What is missing is 404; ECR knows no such moment.
+    if (response.status === 404) return String(part.digest);
   }
   return undefined;
 }
