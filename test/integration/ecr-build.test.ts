@@ -98,6 +98,22 @@ test("four that build one image at once end with one digest", async () => {
   expect(new Set(all.map(({ digest }) => digest)).size).toBe(1);
 });
 
+test("a layer that the registry does not know for a moment costs a second run of the same build", async () => {
+  const name = newName();
+  let unknown = 1;
+  ecr().setOnRequest((method, pathname) =>
+    method === "PUT" && pathname.includes("/manifests/") && (unknown -= 1) === 0
+      ? { status: 400, code: "BLOB_UNKNOWN", message: `blob sha256:${"a".repeat(64)} unknown to registry` }
+      : undefined,
+  );
+  const lines: string[] = [];
+  const image = Image.debianSlim("3.11").runCommands(`echo ${name} > /first`);
+  const target = { name, region: REGION, ...hosts() };
+  const placed = await placeInEcr(image, target, { onProgress: (text) => void lines.push(text) });
+  expect(placed.stored?.digest).toBe(placed.digest);
+  expect(lines).toContain("the registry failed; once more with what is in the builder's cache");
+});
+
 const USER = "arn:aws:sts::123456789012:assumed-role/ci/1";
 
 test.each([

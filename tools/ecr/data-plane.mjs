@@ -1,6 +1,7 @@
 // ECR's registry host of one account and region: manifests are moto's, as on ECR they are the control plane's; blobs
 // are a plain registry's.
 import { request } from "node:http";
+import { setTimeout as sleep } from "node:timers/promises";
 import { listen, readBody } from "./http.mjs";
 import { askMoto } from "./moto-client.mjs";
 
@@ -70,12 +71,21 @@ export async function findMissingLayer(registry, place, repository, text) {
   for (const part of [manifest.config, ...(manifest.layers ?? [])]) {
     if (part === undefined) continue;
     const url = `http://${registry}/v2/${prefixOf(place)}${repository}/blobs/${part.digest}`;
-    const response = await fetch(url, { method: "HEAD" });
-    // Distribution 3.0.0 empties a layer's link while a second upload of it writes the same again, and answers 500 to whoever
-    // asks in between. What is missing is 404; ECR knows no such moment.
-    if (response.status === 404) return String(part.digest);
+    if (!(await isThere(url))) return String(part.digest);
   }
   return undefined;
+}
+
+/**
+ * Distribution 3.0.0 empties a layer's link while a second upload of it writes the same again, and answers 500 to whoever asks
+ * in between. ECR knows no such moment.
+ * @param {string} url @returns {Promise<boolean>}
+ */
+async function isThere(url, tries = 10) {
+  const { ok, status } = await fetch(url, { method: "HEAD" });
+  if (status !== 500 || tries === 1) return ok;
+  await sleep(20);
+  return isThere(url, tries - 1);
 }
 
 /** @param {DataPlane} plane @param {string | undefined} authorization */
